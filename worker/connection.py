@@ -1,0 +1,152 @@
+"""Clients for Redis or Valkey, and what each of their errors means for the caller.
+
+redis-py's defaults hold a caller for about a minute and re-send commands; each of our uses has its own patience.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ConnectionError,
+    MaxConnectionsError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TimeoutError,
+)
+from redis.retry import Retry
+
+OLDEST_SERVER = (7, 0)
+
+
+class QueueError(Exception):
+    """Redis did not do what we asked. The message is one line and holds no secret."""
+
+
+class Unavailable(QueueError):
+    """Passing: connect again with a pause (0.1 to 5 s)."""
+
+
+class Misconfigured(QueueError):
+    """Wrong password, missing right, wrong server: nothing gets better until a person acts."""
+
+
+class Full(QueueError):
+    """Redis takes no more writes (memory or disk); reading and finishing go on."""
+
+
+class GroupMissing(QueueError):
+    """The streams or their groups are gone (FLUSHALL, XGROUP DESTROY): make them again, then catch up."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one command may take."""
+
+    connect: timedelta
+    answer: timedelta
+
+
+# Slack waits 3 s for a listener: one try and one more must fit.
+ENQUEUE = Patience(timedelta(seconds=0.5), timedelta(seconds=1))
+# Above BLOCK (0.5 s), or reads would be given up and silently repeated; finite, or a half-open peer hangs us.
+READER = Patience(timedelta(seconds=2), timedelta(seconds=5))
+# Short against the 7 s between two renewals.
+RENEWER = Patience(timedelta(seconds=1), timedelta(seconds=2))
+
+_FULL_WORDS = ("OOM", "MISCONF")
+_PASSING_WORDS = ("UNBLOCKED", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "LOADING", "READONLY")
+
+
+def shown(url: str) -> str:
+    """The URL without its password and user, for logs and messages."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> redis.Redis:
+    """A client with its own pool. No connection is made before the first command.
+
+    Raises Misconfigured when the URL's scheme is unknown.
+    """
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise Misconfigured(
+            f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use redis://host:6379, rediss://host:6379 or unix:///path."
+        )
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_connect_timeout=patience.connect.total_seconds(),
+            socket_timeout=patience.answer.total_seconds(),
+            # Scripts and plain overwrites only are ever sent twice, and by us, not behind our back.
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=False,
+            legacy_responses=True,
+            client_name=name,
+        )
+    except ValueError as error:
+        raise Misconfigured(f"CLF_REDIS_URL cannot be read: {error}. Example: redis://127.0.0.1:6379/0") from error
+
+
+@contextmanager
+def meaning() -> Iterator[None]:
+    """Turn redis-py's errors into ours; the order of the tests matters, see `translated`."""
+    try:
+        yield
+    except RedisError as error:
+        raise translated(error) from error
+
+
+def translated(error: RedisError) -> QueueError:
+    text = str(error)
+    word = text.partition(" ")[0]
+    # Both are subclasses of ConnectionError: asked first, or a wrong password would be retried for ever.
+    if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
+        return Misconfigured(f"Redis refuses us: {text}. Check user, password and rights in CLF_REDIS_URL.")
+    if isinstance(error, OutOfMemoryError) or word in _FULL_WORDS:
+        return Full(f"Redis takes no more writes: {text}")
+    if (
+        isinstance(error, ConnectionError | TimeoutError | MaxConnectionsError | ReadOnlyError)
+        or word in _PASSING_WORDS
+    ):
+        return Unavailable(f"Redis does not answer: {text or type(error).__name__}")
+    # Inside a script the word stands in the middle of the text.
+    if "NOGROUP" in text:
+        return GroupMissing("The queue's streams are gone from Redis.")
+    if isinstance(error, ResponseError):
+        return Misconfigured(f"Redis does not understand us: {text}")
+    return Unavailable(f"Redis failed: {type(error).__name__}: {text}")
+
+
+def check_server(client: redis.Redis) -> tuple[int, ...]:
+    """The server's version. Raises Misconfigured below 7.0, and whatever `meaning` makes of a failing connection."""
+    with meaning():
+        answer: object = client.execute_command("HELLO")  # pyright: ignore[reportUnknownMemberType]
+    flat = dict(zip(answer[::2], answer[1::2], strict=True)) if isinstance(answer, list) else answer  # pyright: ignore
+    version = tuple(int(part) for part in flat[b"version"].decode().split(".")[:2])  # pyright: ignore
+    if version < OLDEST_SERVER:
+        raise Misconfigured(f"Redis is {version[0]}.{version[1]}; 7.0 or newer is needed, or any Valkey.")
+    return version
+
+
+def once_more(call: Callable[[], bytes], *, within: timedelta, clock: Callable[[], float]) -> bytes:
+    """Run `call`; on a passing failure once more, if little time has gone. For listeners, which Slack times."""
+    started = clock()
+    try:
+        with meaning():
+            return call()
+    except Unavailable:
+        if clock() - started >= within.total_seconds():
+            raise
+    with meaning():
+        return call()

@@ -1,0 +1,235 @@
+"""What the processes know of each other: heartbeats, the model the fleet shall serve, and how full the queue is."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from enum import StrEnum
+from importlib import resources
+from typing import Any, TypeVar, cast
+
+from worker.connection import READER, connect, meaning
+from worker.jobs import Keys, StreamName
+
+BEAT_EVERY = timedelta(seconds=2)
+# Three beats: one may be late, two are a pattern.
+ALIVE = timedelta(seconds=6)
+# A candidate nobody commits expires, so that an operator who vanished half way blocks nobody for long.
+CANDIDATE_TTL = timedelta(minutes=5)
+
+B = TypeVar("B", "WorkerBeat", "BotBeat")
+
+
+class Prepared(StrEnum):
+    """How far a worker is with the candidate."""
+
+    NONE = ""
+    LOADING = "loading"
+    PREPARED = "prepared"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerBeat:
+    """One worker's heartbeat. `*_ms` are the server's clock, so that hosts need not agree on the time."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    gen: int
+    state: str  # starting, ready, stopping
+    runtime: str
+    in_flight: int = 0
+    last_finished_ms: int = 0
+    threads: int = 0
+    token_budget: int = 0
+    candidate_gen: int = 0
+    candidate: Prepared = Prepared.NONE
+    code: str = ""  # why it failed, in a word: missing, sha256, canary, ...
+    reason: str = ""
+    seconds: float = 0.0
+    served_gen: int = 0  # the last gen a batch was really served with
+    beat_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotBeat:
+    """One bot's heartbeat."""
+
+    id: str
+    host: str
+    pid: int
+    mode: str  # socket or http
+    connected: bool
+    sockets: int  # sockets of the app as Slack counts them; more than our bots means a second environment
+    app: str = ""
+    team: str = ""
+    bot_user: str = ""
+    channels: int = -1  # conversations the bot is in, -1 while unknown
+    last_event_ms: int = 0
+    catching_up: bool = False
+    problem: str = ""  # one line: why nothing is posted at present
+    beat_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model hash. gen 0: nothing was committed yet."""
+
+    gen: int = 0
+    version: str = ""
+    sha256: str = ""
+    by: str = ""
+    prev_version: str = ""
+    prev_sha256: str = ""
+    next_gen: int = 0
+    next_version: str = ""
+    next_sha256: str = ""
+    next_by: str = ""
+    next_until: int = 0
+
+
+@dataclass(frozen=True)
+class QueueStats:
+    """`waiting`: jobs no worker has; `leased`: jobs being worked on; `oldest_seconds`: age of the oldest job left."""
+
+    waiting: int
+    leased: int
+    results: int
+    dead: int
+    oldest_seconds: float
+
+
+class Fleet:
+    """Heartbeats and the model hash. All writes are plain overwrites or one script, so re-sending does no harm."""
+
+    def __init__(self, url: str, *, keys: Keys) -> None:
+        self.client: Any = connect(url, READER, name="clf-fleet")
+        self.keys = keys
+        text = (resources.files("worker") / "scripts" / "model.lua").read_text()
+        self._model: Any = self.client.register_script(text)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def now_ms(self) -> int:
+        """The server's clock in milliseconds."""
+        with meaning():
+            seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def beat(self, beat: WorkerBeat | BotBeat) -> int:
+        """Write a heartbeat with the server's time; returns that time in milliseconds."""
+        now = self.now_ms()
+        with meaning():
+            self.client.hset(self._table(type(beat)), beat.id, json.dumps(asdict(beat) | {"beat_ms": now}))
+        return now
+
+    def leave(self, beat: WorkerBeat | BotBeat) -> None:
+        with meaning():
+            self.client.hdel(self._table(type(beat)), beat.id)
+
+    def workers(self, *, alive: bool = True) -> list[WorkerBeat]:
+        return self._beats(WorkerBeat, alive=alive)
+
+    def bots(self, *, alive: bool = True) -> list[BotBeat]:
+        return self._beats(BotBeat, alive=alive)
+
+    def _table(self, kind: type) -> str:
+        return self.keys.workers if kind is WorkerBeat else self.keys.bots
+
+    def _beats(self, kind: type[B], *, alive: bool) -> list[B]:
+        with meaning():
+            rows = self.client.hgetall(self._table(kind))
+        oldest = self.now_ms() - int(ALIVE.total_seconds() * 1000)
+        beats = [beat for raw in rows.values() if (beat := _decoded(kind, raw))]
+        return sorted((beat for beat in beats if not alive or beat.beat_ms > oldest), key=lambda beat: beat.id)
+
+    def model(self) -> Model:
+        with meaning():
+            row = self.client.hgetall(self.keys.model)
+        text = {name.decode(): value.decode() for name, value in row.items()}
+        whole = {one.name for one in fields(Model) if one.type is int}
+        known = {one.name for one in fields(Model)} & text.keys()
+        return Model(**{name: int(text[name]) if name in whole else text[name] for name in known})
+
+    def propose(self, *, gen: int, by: str, version: str, sha256: str) -> bool:
+        """Make `version` the candidate if `gen` is still the last commit and no other candidate lives."""
+        ttl_ms = int(CANDIDATE_TTL.total_seconds() * 1000)
+        return self._change("propose", gen, by, version, sha256, ttl_ms)
+
+    def commit(self, *, gen: int, by: str) -> bool:
+        """Make our candidate what the fleet shall serve. True also if an earlier call did and its answer got lost."""
+        if self._change("commit", gen, by):
+            return True
+        model = self.model()
+        return model.gen == gen + 1 and model.by == by
+
+    def abort(self, *, gen: int, by: str) -> bool:
+        return self._change("abort", gen, by)
+
+    def roll_back(self, *, gen: int, by: str) -> bool:
+        """Serve the previous version again at once, under a new gen. False: there is none, or a newer commit."""
+        return self._change("rollback", gen, by)
+
+    def adopt(self, *, gen: int, by: str, version: str, sha256: str) -> bool:
+        """Commit what this home serves, where nothing is committed: a first start, or a broker that lost its data."""
+        return self._change("adopt", 0, by, gen, version, sha256)
+
+    def _change(self, operation: str, gen: int, by: str, *rest: Any) -> bool:
+        with meaning():
+            answer, _ = self._model(keys=[self.keys.model], args=[operation, gen, by, *rest])
+        return answer == b"ok"
+
+    def stats(self) -> QueueStats:
+        """Raises QueueError; needs the operator's rights (XRANGE, XINFO)."""
+        length = {name: self._length(name) for name in StreamName}
+        leased = self._leased(StreamName.JOBS)
+        return QueueStats(
+            waiting=max(length[StreamName.JOBS] - leased, 0),
+            leased=leased,
+            results=length[StreamName.RESULTS],
+            dead=length[StreamName.DEAD],
+            oldest_seconds=self._oldest_seconds(),
+        )
+
+    def _length(self, name: StreamName) -> int:
+        with meaning():
+            return self.client.xlen(self.keys.stream(name))
+
+    def _leased(self, name: StreamName) -> int:
+        if not self._length(name):  # without the stream XPENDING is an error
+            return 0
+        with meaning():
+            return self.client.xpending(self.keys.stream(name), name.group)["pending"]
+
+    def _oldest_seconds(self) -> float:
+        with meaning():
+            first = self.client.xrange(self.keys.stream(StreamName.JOBS), count=1)
+        if not first:
+            return 0.0
+        born_ms = int(first[0][0].decode().partition("-")[0])
+        return max(self.now_ms() - born_ms, 0) / 1000
+
+    def orphans(self, name: StreamName) -> list[str]:
+        """Entries handed out once, pending for nobody: no reader will ever get them. Raises QueueError."""
+        with meaning():
+            groups = self.client.xinfo_groups(self.keys.stream(name)) if self._length(name) else []
+            handed_out = next(
+                (one["last-delivered-id"] for one in groups if one["name"] == name.group.encode()), b"0-0"
+            )
+            entries = self.client.xrange(self.keys.stream(name), max=handed_out, count=10_000)
+            rows = self.client.xpending_range(self.keys.stream(name), name.group, "-", "+", 10_000) if entries else []
+        pending = {row["message_id"] for row in rows}
+        return [entry.decode() for entry, _ in entries if entry not in pending]
+
+
+def _decoded(kind: type[B], raw: bytes) -> B | None:
+    """A heartbeat, or None for one of another release we cannot read: it is not alive for us."""
+    try:
+        data = cast("dict[str, Any]", json.loads(raw))
+        known = {one.name for one in fields(kind)}
+        beat = kind(**{name: value for name, value in data.items() if name in known})
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return beat

@@ -1,0 +1,284 @@
+"""The contract between bot and worker: what travels through the queue, and under which names. Standard library only.
+
+Text fields that may be missing are empty strings, never None: `edit_ts` of a message nobody edited, `thread_ts` of a
+message outside threads, `ts` of a slash command.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self, TypeVar, cast
+
+SCHEMA = 1
+T = TypeVar("T", bound=StrEnum)
+
+# One character more than the normaliser reads (classifier.text.MAX_CHARACTERS): it still sees the text was longer.
+MAX_TEXT = 8_001
+# A job is a short text and eleven short fields; UTF-8 and JSON escapes make at most six bytes of a character.
+MAX_DATA_BYTES = 64_000
+MAX_FIELD = 255
+
+
+class StreamName(StrEnum):
+    """The three streams. Each has one consumer group."""
+
+    JOBS = "jobs"
+    RESULTS = "results"
+    DEAD = "dead"
+
+    @property
+    def group(self) -> str:
+        return {"jobs": "workers", "results": "posters", "dead": "admins"}[self.value]
+
+
+class Kind(StrEnum):
+    """Why a text is to be labelled; decides how the answer is shown."""
+
+    MESSAGE = "message"
+    MENTION = "mention"
+    EDIT = "edit"
+    COMMAND = "command"
+    SHORTCUT = "shortcut"
+
+
+class Origin(StrEnum):
+    """How we learned of the message: an event of Slack, or reading its history."""
+
+    LIVE = "live"
+    HISTORY = "history"
+
+
+class Outcome(StrEnum):
+    """OK: sure. UNSURE: the label is still the likeliest. ERROR: no prediction could be made."""
+
+    OK = "ok"
+    UNSURE = "unsure"
+    ERROR = "error"
+
+
+class JobState(StrEnum):
+    """`state` in a job's hash."""
+
+    QUEUED = "queued"
+    LABELLED = "labelled"
+    POSTING = "posting"
+    POSTED = "posted"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+class DecodeError(Exception):
+    """A stream entry that is no valid Job or Result. The message says what is wrong, never what the entry held."""
+
+
+class NewerSchema(DecodeError):
+    """Written by a newer release: not ours to judge, it is left to a newer worker."""
+
+
+def message_id(team: str, channel: str, ts: str) -> str:
+    """The same for a message and all its edits: 32 hexadecimal digits of the sha256 of where it stands in Slack."""
+    # A separator no part can contain: ("ab", "c") and ("a", "bc") must not meet.
+    return hashlib.sha256("\0".join((team, channel, ts)).encode()).hexdigest()[:32]
+
+
+def job_id(message: str, edit_ts: str = "") -> str:
+    return f"{message}.{edit_ts}" if edit_ts else message
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Every Redis key, one hash tag for all, so that scripts work on a cluster."""
+
+    prefix: str = "clf"
+
+    def stream(self, name: StreamName) -> str:
+        return f"{{{self.prefix}}}:{name.value}"
+
+    def job(self, job: str) -> str:
+        return f"{{{self.prefix}}}:job:{job}"
+
+    @property
+    def marks(self) -> str:
+        return f"{{{self.prefix}}}:marks"
+
+    @property
+    def workers(self) -> str:
+        return f"{{{self.prefix}}}:workers"
+
+    @property
+    def bots(self) -> str:
+        return f"{{{self.prefix}}}:bots"
+
+    @property
+    def model(self) -> str:
+        return f"{{{self.prefix}}}:model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One text waiting for a label."""
+
+    id: str
+    message: str
+    team: str
+    channel: str
+    ts: str
+    edit_ts: str = ""
+    thread_ts: str = ""
+    user: str = ""
+    text: str = field(repr=False)
+    kind: Kind = Kind.MESSAGE
+    origin: Origin = Origin.LIVE
+    enq_ms: int = 0
+
+    def encode(self) -> str:
+        return _dump(self)
+
+    @classmethod
+    def decode(cls, fields: Mapping[bytes, bytes]) -> Self:
+        """Raises DecodeError on anything `encode` would not have written."""
+        data = _load(fields)
+        return cls(
+            id=_text(data, "id"),
+            message=_text(data, "message"),
+            team=_text(data, "team"),
+            channel=_text(data, "channel"),
+            ts=_text(data, "ts"),
+            edit_ts=_text(data, "edit_ts"),
+            thread_ts=_text(data, "thread_ts"),
+            user=_text(data, "user"),
+            text=_text(data, "text", limit=MAX_TEXT),
+            kind=_choice(data, "kind", Kind),
+            origin=_choice(data, "origin", Origin),
+            enq_ms=_whole(data, "enq_ms"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What travels back: the prediction and where to show it. Never the text.
+
+    `confidence` and `scores` are calibrated probabilities from 0 to 1; `emoji` is the label's, such as `:smile:`, from
+    the version that answered; `timings` are milliseconds by stage (`waited`, `model`).
+    """
+
+    job: str
+    message: str
+    team: str
+    channel: str
+    ts: str
+    edit_ts: str = ""
+    thread_ts: str = ""
+    user: str = ""
+    kind: Kind = Kind.MESSAGE
+    outcome: Outcome
+    label: str = ""
+    emoji: str = ""
+    confidence: float = 0.0
+    scores: dict[str, float] = field(default_factory=dict[str, float])
+    truncated: bool = False
+    version: str
+    gen: int
+    timings: dict[str, int] = field(default_factory=dict[str, int])
+    shadow: dict[str, Any] | None = None
+
+    def encode(self) -> str:
+        return _dump(self)
+
+    @classmethod
+    def decode(cls, fields: Mapping[bytes, bytes]) -> Self:
+        """Raises DecodeError on anything `encode` would not have written."""
+        data = _load(fields)
+        shadow = data.get("shadow")
+        if shadow is not None and not isinstance(shadow, dict):
+            raise DecodeError("field shadow is no object")
+        return cls(
+            job=_text(data, "job"),
+            message=_text(data, "message"),
+            team=_text(data, "team"),
+            channel=_text(data, "channel"),
+            ts=_text(data, "ts"),
+            edit_ts=_text(data, "edit_ts"),
+            thread_ts=_text(data, "thread_ts"),
+            user=_text(data, "user"),
+            kind=_choice(data, "kind", Kind),
+            outcome=_choice(data, "outcome", Outcome),
+            label=_text(data, "label"),
+            emoji=_text(data, "emoji"),
+            confidence=_number(data, "confidence"),
+            scores=_numbers(data, "scores"),
+            truncated=data.get("truncated") is True,
+            version=_text(data, "version"),
+            gen=_whole(data, "gen"),
+            timings={name: int(value) for name, value in _numbers(data, "timings").items()},
+            shadow=cast("dict[str, Any] | None", shadow),
+        )
+
+
+def _dump(value: Job | Result) -> str:
+    return json.dumps(asdict(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _load(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    raw = fields.get(b"data")
+    if raw is None:
+        raise DecodeError("no field data")
+    if len(raw) > MAX_DATA_BYTES:
+        raise DecodeError(f"data has {len(raw)} bytes, {MAX_DATA_BYTES} is the limit")
+    try:
+        schema = int(fields.get(b"v", b""))
+    except ValueError as error:
+        raise DecodeError("field v is no whole number") from error
+    if schema > SCHEMA:
+        raise NewerSchema(f"schema {schema}, this release reads up to {SCHEMA}")
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"data is no JSON: {type(error).__name__}") from error
+    if not isinstance(data, dict):
+        raise DecodeError("data is no JSON object")
+    return cast("dict[str, Any]", data)
+
+
+def _text(data: dict[str, Any], name: str, *, limit: int = MAX_FIELD) -> str:
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise DecodeError(f"field {name} is no text")
+    if len(value) > limit:
+        raise DecodeError(f"field {name} has {len(value)} characters, {limit} is the limit")
+    return value
+
+
+def _number(data: dict[str, Any], name: str) -> float:
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise DecodeError(f"field {name} is no number")
+    if not math.isfinite(value):
+        raise DecodeError(f"field {name} is not finite")
+    return float(value)
+
+
+def _whole(data: dict[str, Any], name: str) -> int:
+    # isinstance lets True through and float loses digits of large numbers; Redis ids need neither.
+    value = data.get(name)
+    if type(value) is not int:
+        raise DecodeError(f"field {name} is no whole number")
+    return value
+
+
+def _numbers(data: dict[str, Any], name: str) -> dict[str, float]:
+    value = data.get(name)
+    if not isinstance(value, dict):
+        raise DecodeError(f"field {name} is no object")
+    table = cast("dict[str, Any]", value)
+    return {key: _number(table, key) for key in table}
+
+
+def _choice(data: dict[str, Any], name: str, choices: type[T]) -> T:
+    try:
+        return choices(_text(data, name))
+    except ValueError as error:
+        raise DecodeError(f"field {name} is none of {', '.join(choices)}") from error
