@@ -1,0 +1,53 @@
+"""Every error the classifier raises on purpose: one line that says what, what was received and what to do."""
+
+
+class ClassifierError(Exception):
+    """Root of the tree. `str(error)` is one line fit for a terminal; the CLI prints it and exits with 1."""
+
+
+class DataError(ClassifierError):
+    """A data file can't be used. Names the file, and the line where one is to blame."""
+
+
+class LabelError(ClassifierError):
+    """A label name, or the emoji given for one, can't be used."""
+
+
+class StorageError(ClassifierError):
+    """The disk said no (full, read-only, not allowed). What was being written has been removed again."""
+
+
+class BadVersionName(ClassifierError):
+    """A version can't have this name."""
+
+
+class VersionNotFound(ClassifierError):
+    """No version of that name in this home."""
+
+
+class VersionExists(ClassifierError):
+    """A version of that name is there already; versions are never overwritten."""
+
+
+class VersionInUse(ClassifierError):
+    """The version is active, or the one a rollback would return to."""
+
+
+class VersionRefused(ClassifierError):
+    """The version is there but must not be served. The CLI exits with 3; nothing was changed.
+
+    `code` is one short word that travels in a worker's report: manifest, schema, config, labels, normaliser,
+    missing, extra, links, size, truncated, sha256, shape, header, canary.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BaseNotFound(ClassifierError):
+    """The base checkpoint is neither a folder, nor installed, nor reachable on the hub."""
+
+
+class TrainingInterrupted(ClassifierError):
+    """Ctrl-C during training. Nothing was stored; the CLI exits with 130."""
