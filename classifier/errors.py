@@ -37,7 +37,7 @@ class VersionRefused(ClassifierError):
     """The version is there but must not be served. The CLI exits with 3; nothing was changed.
 
     `code` is one short word that travels in a worker's report: manifest, schema, config, labels, normaliser,
-    missing, extra, links, size, truncated, sha256, shape, header, canary.
+    missing, extra, links, size, truncated, sha256, shape, header, tokenizer, canary.
     """
 
     def __init__(self, code: str, message: str) -> None:

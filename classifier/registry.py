@@ -108,7 +108,7 @@ class Registry:
             )
         with durable.storage_errors(target):
             self.root.mkdir(parents=True, exist_ok=True)
-            with self.lock():
+            with self._locked(".staging-lock"):
                 staging = open_staging(self.root, target)
             try:
                 yield staging
@@ -136,10 +136,15 @@ class Registry:
 
     @contextmanager
     def lock(self) -> Generator[None]:
-        """One process of this home at a time. Released by the system when the process dies."""
+        """One process of this home at a time, for whoever installs something. Freed by the system if we die."""
+        with self._locked(".lock"):
+            yield
+
+    @contextmanager
+    def _locked(self, file: str) -> Generator[None]:
         with durable.storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(self.root / file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -15,7 +15,7 @@ HEADER = MIB
 
 def read_verified(path: Path, manifest: Manifest, config: ModelConfig) -> dict[str, bytes]:
     """The bytes of every file but the report's. See Version.read_verified."""
-    _check_strangers(path, manifest)
+    check_strangers(path, manifest)
     _check_shape(path, manifest, config)
     files: dict[str, bytes] = {}
     for name, entry in manifest.files.items():
@@ -71,7 +71,7 @@ def _check_size(shown: str, size: int, limit: int, expected: int | None) -> None
         )
 
 
-def _check_strangers(path: Path, manifest: Manifest) -> None:
+def check_strangers(path: Path, manifest: Manifest) -> None:
     """Every entry of the folder is a plain file the manifest knows; `report` is the only folder."""
     folders = {"": path, "report/": path / "report"}
     for prefix, folder in folders.items():

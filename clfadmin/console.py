@@ -1,0 +1,132 @@
+"""All that the operator sees: answers on standard output, progress and errors on standard error.
+
+Labels, file names and texts come from others: they are shown without markup and without terminal control characters.
+"""
+
+import json
+import shutil
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Without a terminal there is no width; enough for our widest table, so that a pipe gets whole lines.
+PIPE_WIDTH = 160
+# How often a progress line is written where there is no terminal to draw a bar on.
+QUIET_EVERY = 10.0
+
+# Controls, formats (bidi and such), halves of surrogate pairs. Unassigned ones may be emoji newer than Python's tables.
+STEERING = ("Cc", "Cf", "Cs")
+JOINERS = "\u200d\ufe0f"
+
+Advance = Callable[[int], None]
+
+
+def say(text: str) -> None:
+    """One plain line of the answer."""
+    _write(sys.stdout, plain(text))
+
+
+def note(text: str) -> None:
+    """One line about what is going on, beside the answer."""
+    _write(sys.stderr, plain(text))
+
+
+def error(text: str) -> None:
+    """The one line a failed command leaves."""
+    _write(sys.stderr, "error: " + plain(text).replace("\n", " "))
+
+
+def traceback(error: BaseException) -> None:
+    """Where an error came from, for people who asked for it."""
+    import traceback as standard
+
+    _write(sys.stderr, plain("".join(standard.format_exception(error)).rstrip()))
+
+
+def document(value: object) -> None:
+    """The one JSON document of a command run with --json."""
+    _write(sys.stdout, json.dumps(value, indent=2, ensure_ascii=not _is_unicode(sys.stdout.encoding)))
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """A compact table of the answer; columns named in `right` are aligned to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        drawn.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(plain(cell)) for cell in row))
+    _console(stderr=False).print(drawn)
+
+
+@contextmanager
+def progress(what: str, total: int | None, *, unit: str = "") -> Generator[Advance]:
+    """Yields a function that takes the number of units just done. A bar with time left on a terminal, else lines."""
+    if sys.stderr.isatty():
+        with _bar(what, total) as advance:
+            yield advance
+        return
+    yield _lines(what, total, unit)
+
+
+def plain(text: str) -> str:
+    """Text without what would steer a terminal; line breaks stay."""
+    return text if text.isprintable() else "".join(map(_harmless, text))
+
+
+def _harmless(character: str) -> str:
+    if character == "\n" or character in JOINERS:
+        return character
+    if character.isspace():
+        return " "
+    return "\ufffd" if unicodedata.category(character) in STEERING else character
+
+
+@contextmanager
+def _bar(what: str, total: int | None) -> Generator[Advance]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(plain(what), total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _lines(what: str, total: int | None, unit: str) -> Advance:
+    done, last = 0, time.monotonic()
+
+    def advance(count: int) -> None:
+        nonlocal done, last
+        done += count
+        if time.monotonic() - last >= QUIET_EVERY:
+            last = time.monotonic()
+            note(f"{what}: {done:,}{f' of {total:,}' if total else ''} {unit}".rstrip())
+
+    return advance
+
+
+def _console(*, stderr: bool) -> "Console":
+    """rich's console; it honours NO_COLOR and COLUMNS by itself."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def _write(out: TextIO, text: str) -> None:
+    encoding = out.encoding or "utf-8"
+    # A terminal that knows no emoji, or a lone surrogate, must not end the command.
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)
+
+
+def _is_unicode(encoding: str | None) -> bool:
+    return (encoding or "").lower().replace("-", "").startswith("utf")
