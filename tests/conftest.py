@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Broker:
-    """A running server. `url` may do anything; `bot`, `worker` and `admin` have the rights of examples/users.acl only."""
+    """A running server. `url` may do anything; `bot`, `worker`, `admin` have the rights of examples/users.acl only."""
 
     url: str
     bot: str
@@ -93,13 +94,27 @@ def redis70() -> Iterator[Broker]:
             process.wait(10)
 
 
-@pytest.fixture
-def keys(valkey: Broker) -> Iterator[Keys]:
+@contextmanager
+def own_keys(broker: Broker) -> Iterator[Keys]:
     """A prefix nobody else uses. Afterwards no job's hash may be left without an expiry."""
     keys = Keys(f"t{os.getpid()}x{next(_numbers)}")
     yield keys
-    with valkey.client() as client:
-        immortal = [key for key in client.scan_iter(keys.job("*"), count=1000) if client.ttl(key) < 0]
+    with broker.client() as client:
+        immortal = [key for key in client.scan_iter(keys.job("*"), count=1000) if client.ttl(key) == -1]
         for key in client.scan_iter(f"{{{keys.prefix}}}:*", count=1000):
             client.delete(key)
     assert not immortal, f"job keys without expiry: {immortal}"
+
+
+@pytest.fixture
+def keys(valkey: Broker) -> Iterator[Keys]:
+    with own_keys(valkey) as keys:
+        yield keys
+
+
+@pytest.fixture(params=["valkey", "redis70"])
+def any_server(request: pytest.FixtureRequest) -> Iterator[tuple[Broker, Keys]]:
+    """Both servers in turn, each with keys of its own."""
+    broker: Broker = request.getfixturevalue(request.param)
+    with own_keys(broker) as keys:
+        yield broker, keys

@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib import resources
 from typing import Any, TypeVar, cast
 
-from worker.connection import READER, connect, meaning
+from worker.connection import READER, GroupMissing, connect, meaning
 from worker.jobs import Keys, StreamName
 
 BEAT_EVERY = timedelta(seconds=2)
@@ -198,10 +198,11 @@ class Fleet:
             return self.client.xlen(self.keys.stream(name))
 
     def _leased(self, name: StreamName) -> int:
-        if not self._length(name):  # without the stream XPENDING is an error
+        try:
+            with meaning():
+                return self.client.xpending(self.keys.stream(name), name.group)["pending"]
+        except GroupMissing:  # no worker has been here yet
             return 0
-        with meaning():
-            return self.client.xpending(self.keys.stream(name), name.group)["pending"]
 
     def _oldest_seconds(self) -> float:
         with meaning():
