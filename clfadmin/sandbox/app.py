@@ -1,0 +1,44 @@
+"""The sandbox as an ASGI application: Web API, Socket Mode, control door, page."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from clfadmin.sandbox.control import CALLS
+from clfadmin.sandbox.door import endpoint
+from clfadmin.sandbox.guard import Guard
+from clfadmin.sandbox.sandbox import Sandbox
+from clfadmin.sandbox.web_api import WebApi
+
+PAGE = Path(__file__).with_name("page")
+
+
+async def page(_request: Request) -> Response:
+    return FileResponse(PAGE / "index.html")
+
+
+async def permalink(request: Request) -> Response:
+    """A permalink leads to the page, opened at that message."""
+    channel, moment = request.path_params["channel"], request.path_params["moment"]
+    return RedirectResponse(f"/#{channel}/{moment}")
+
+
+def build_app(sandbox: Sandbox) -> Starlette:
+    control = [
+        Route(f"/_sandbox{path}", endpoint(sandbox, handler), methods=[method]) for method, path, handler in CALLS
+    ]
+    routes = [
+        Route("/api/{method}", WebApi(sandbox).handle, methods=["GET", "POST"]),
+        WebSocketRoute("/link/", sandbox.hub.serve),
+        WebSocketRoute("/_sandbox/live", sandbox.live.serve),
+        *control,
+        Route("/archives/{channel}/{moment}", permalink),
+        Route("/", page),
+        Mount("/page", StaticFiles(directory=PAGE)),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Guard)])

@@ -1,0 +1,74 @@
+"""The whole sandbox: its teams and everything they share."""
+
+from dataclasses import dataclass, field
+
+from clfadmin.sandbox.clock import Clock
+from clfadmin.sandbox.delivery import Carrier, Dispatcher
+from clfadmin.sandbox.encoding import Json
+from clfadmin.sandbox.faults import Faults
+from clfadmin.sandbox.ids import Ids
+from clfadmin.sandbox.limits import Limits
+from clfadmin.sandbox.live import LiveFeed
+from clfadmin.sandbox.log import Log
+from clfadmin.sandbox.settings import Settings
+from clfadmin.sandbox.sockets import SocketHub
+from clfadmin.sandbox.store import APP_ID, Team, User
+from clfadmin.sandbox.workspace import Workspace
+
+BOT_NAME = "sentiment"
+MAIN_TEAM = "T0SANDBOX"
+
+
+@dataclass
+class Sandbox:
+    """Lives in one event loop: nothing in here waits, so nothing needs a lock."""
+
+    settings: Settings
+    ids: Ids = field(default_factory=Ids)
+    clock: Clock = field(default_factory=Clock)
+    faults: Faults = field(default_factory=Faults)
+    log: Log = field(default_factory=Log)
+    live: LiveFeed = field(default_factory=LiveFeed)
+    workspaces: dict[str, Workspace] = field(default_factory=dict[str, Workspace])
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(self.clock)
+        self.hub = SocketHub(self.clock, self.faults, self.log, self.live)
+        carrier: Carrier = self.hub
+        self.dispatcher = Dispatcher(self.clock, self.faults, self.log, carrier)
+        self.add_team("Sandbox")
+
+    def add_team(self, name: str) -> Workspace:
+        """A further workspace with the bot in it; its token is the main one with the name behind it."""
+        first = not self.workspaces
+        team_id = MAIN_TEAM if first else self.ids.named("T", f"0{name}", self.workspaces, width=3)
+        token = self.settings.bot_token if first else f"{self.settings.bot_token}-{name}"
+        bot = User("U0BOT", BOT_NAME, bot_id="B0SANDBOX", app_id=APP_ID)
+        team = Team(team_id, name, token, bot)
+        workspace = Workspace(team, self.ids, self.faults, self.live, self.dispatcher.publish)
+        self.workspaces[team_id] = workspace
+        return workspace
+
+    def workspace(self, name_or_id: str) -> Workspace | None:
+        """The main one when nothing is named."""
+        if not name_or_id:
+            return self.workspaces[MAIN_TEAM]
+        return next((one for one in self.workspaces.values() if name_or_id in (one.team.id, one.team.name)), None)
+
+    def workspace_of(self, bot_token: str) -> Workspace | None:
+        return next((one for one in self.workspaces.values() if one.team.bot_token == bot_token), None)
+
+    def reset(self) -> None:
+        """An empty workspace. The app's sockets stay open, and ids and ts never start again."""
+        self.dispatcher.clear()
+        self.faults.clear()
+        self.log.clear()
+        self.limits.clear()
+        self.clock.set_speed(1.0)
+        self.workspaces.clear()
+        self.add_team("Sandbox")
+        self.live.announce({"kind": "reset"})
+
+    @property
+    def bot_state(self) -> Json:
+        return {"connected": self.hub.connected, "sockets": len(self.hub.sockets)}
