@@ -3,6 +3,12 @@
 TensorFlow is loaded by importing this module, so everybody but training.py imports it inside functions.
 """
 
+# Keras ships no types; what is guessed from its source calls most tensors Optional or a string.
+# pyright: reportArgumentType=false, reportCallIssue=false, reportOptionalSubscript=false
+# pyright: reportOptionalOperand=false, reportOperatorIssue=false, reportAssignmentType=false
+# pyright: reportReturnType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
+# pyright: reportIndexIssue=false, reportIncompatibleMethodOverride=false, reportGeneralTypeIssues=false
+
 import os
 from collections.abc import Callable, Iterator, Mapping
 
@@ -29,7 +35,7 @@ INITIALISER_DEVIATION = 0.02
 
 
 class EncoderLayer(layers.Layer):
-    """One transformer layer as BERT has it: attention, then two dense layers, each with residual and LayerNorm after."""
+    """One transformer layer as BERT has it: attention, then two dense layers, LayerNorm after each residual."""
 
     def __init__(self, architecture: Architecture, **options) -> None:
         super().__init__(**options)
@@ -123,7 +129,7 @@ def _exact_gelu(values):
 
 
 def build_encoder(architecture: Architecture) -> keras.Model:
-    """The encoder with fresh weights: (input_ids, attention_mask), int32 [batch, tokens], to [batch, tokens, hidden]."""
+    """The encoder, fresh: (input_ids, attention_mask), int32 [batch, tokens], to [batch, tokens, hidden]."""
     input_ids = keras.Input((None,), dtype="int32", name="input_ids")
     attention_mask = keras.Input((None,), dtype="int32", name="attention_mask")
     bias = (1.0 - ops.cast(attention_mask[:, None, None, :], "float32")) * MASKED
@@ -206,6 +212,11 @@ def dense_places(model: keras.Model) -> Iterator[tuple[list[str], layers.Dense]]
     if model is not encoder:
         dense = [layer for layer in model.get_layer("head").layers if isinstance(layer, layers.Dense)]
         yield from (([f"head.{index}"], layer) for index, layer in enumerate(dense))
+
+
+def encoder_dense(model: keras.Model) -> list[layers.Dense]:
+    """The encoder's dense layers: those that LoRA adapts."""
+    return [dense for names, dense in dense_places(model) if not names[0].startswith("head.")]
 
 
 def _encoder_layers(encoder: keras.Model) -> list[EncoderLayer]:

@@ -15,7 +15,8 @@ from classifier.weights import read_tensors, version_shapes
 
 # Room for 64 chat messages of 64 tokens; more than this a batch does not get faster on a CPU.
 TOKEN_BUDGET = 4096
-# How far a score may lie from the one stored at training: other CPUs round differently, other weights differ by far more.
+# How far a score may lie from the one stored at training: other CPUs round differently, other weights
+# differ by far more.
 CANARY_TOLERANCE = 1e-3
 
 Forward = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -162,7 +163,7 @@ def run_canary(predictor: Predictor, version: Version) -> None:
         if not off <= CANARY_TOLERANCE:
             raise VersionRefused(
                 "canary",
-                f"Version {version.name!r} does not reproduce its canary text {number} (line {number} of canary.jsonl): "
+                f"Version {version.name!r} does not reproduce its canary text {number} (that line of canary.jsonl): "
                 f"a score is off by {off:.4f}, allowed is {CANARY_TOLERANCE}. Nothing was changed; train it again.",
             )
 

@@ -1,9 +1,10 @@
 """Weights on disk: which tensors a network has, and reading them from bytes without trusting those bytes.
 
-One safetensors file, float32. The encoder keeps the names of BERT checkpoints (without "bert."), the head's dense layers
-are head.0, head.1, ...; matrices lie as PyTorch has them, [out, in]. So any tool that knows BERT can read the file.
+One safetensors file, float32. The encoder keeps the names of BERT checkpoints (without "bert."), the head's dense
+layers are head.0, head.1, ...; matrices lie as PyTorch has them, [out, in]. So any tool that knows BERT reads them.
 """
 
+import itertools
 import json
 from collections.abc import Mapping
 
@@ -51,7 +52,7 @@ def head_shapes(config: ModelConfig) -> Shapes:
     """Name and shape of each tensor of the head: hidden dense layers first, then one output for each label."""
     sizes = [config.architecture.hidden_size, *config.head.hidden, len(config.labels)]
     shapes: Shapes = {}
-    for index, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         shapes[f"head.{index}.weight"] = (outputs, inputs)
         shapes[f"head.{index}.bias"] = (outputs,)
     return shapes

@@ -122,16 +122,18 @@ def test_a_flipped_byte_in_the_weights_is_refused(tiny_home):
     assert refused.value.code == "sha256"
 
 
-def test_weights_that_do_not_fit_the_label_list_are_refused(tiny_home, tiny_model):
+def test_weights_that_do_not_fit_the_label_list_are_refused(tiny_home):
     """The manifest vouches for the files, yet four labels need a wider head than the weights hold."""
     registry = Registry(tiny_home)
     source = registry.get("tiny")
     config = json.loads((source.path / "config.json").read_text())
     config["labels"].append("fourth")
     config["emoji"]["fourth"] = ":four:"
-    with pytest.raises(VersionRefused) as refused, registry.stage("wrong") as staging:
+    with registry.stage("wrong") as staging:
         for name in ("tokenizer.json", "weights.safetensors", "canary.jsonl"):
             staging.write(name, (source.path / name).read_bytes())
         staging.write("config.json", json.dumps(config).encode())
-        load_predictor(staging.publish(source.manifest.provenance))
+        wrong = staging.publish(source.manifest.provenance)
+    with pytest.raises(VersionRefused) as refused:
+        load_predictor(wrong)
     assert refused.value.code == "shape"
