@@ -44,6 +44,7 @@ class WorkerBeat:
     threads: int = 0
     token_budget: int = 0
     candidate_gen: int = 0
+    candidate_by: str = ""  # whose proposal: two in a row have the same gen
     candidate: Prepared = Prepared.NONE
     code: str = ""  # why it failed, in a word: missing, sha256, canary, ...
     reason: str = ""
@@ -134,6 +135,14 @@ class Fleet:
 
     def bots(self, *, alive: bool = True) -> list[BotBeat]:
         return self._beats(BotBeat, alive=alive)
+
+    def forget_dead(self, *, left_for: timedelta) -> int:
+        """Remove workers' heartbeats that stopped `left_for` ago; how many."""
+        oldest = self.now_ms() - left_for // timedelta(milliseconds=1)
+        dead = [beat for beat in self.workers(alive=False) if beat.beat_ms < oldest]
+        for beat in dead:
+            self.leave(beat)
+        return len(dead)
 
     def _table(self, kind: type) -> str:
         return self.keys.workers if kind is WorkerBeat else self.keys.bots

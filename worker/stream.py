@@ -130,6 +130,10 @@ class Queue:
     def close(self) -> None:
         self.client.close()
 
+    def reconnect(self) -> None:
+        """Drop every connection: after a failover they may lead to a server that takes no more writes."""
+        self.client.connection_pool.disconnect()
+
     def _run(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
         with meaning():
             return self._scripts[script](keys=keys, args=args)
@@ -250,6 +254,18 @@ class Queue:
                 self.release(Delivery(stream, entry, count, {}), lease=lease)
                 released += 1
         return released
+
+    def remove_consumers(self, stream: StreamName, *, left_for: timedelta) -> int:
+        """Delete consumers that hold nothing and have not been heard of for `left_for`; how many. Worker's right."""
+        key = self.keys.stream(stream)
+        with meaning():
+            rows = self.client.xinfo_consumers(key, stream.group)
+        # One that still holds entries stays: deleting it would hide them from every reader for ever.
+        gone = [row["name"] for row in rows if row["pending"] == 0 and row["idle"] >= _ms(left_for)]
+        for name in gone:
+            with meaning():
+                self.client.xgroup_delconsumer(key, stream.group, name)
+        return len(gone)
 
 
 def enqueuer(url: str, *, keys: Keys) -> Queue:

@@ -1,0 +1,150 @@
+"""Texts to results: encoded once, cut into batches by padded tokens, predicted, handed on with one `finish` a batch."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import structlog
+
+from classifier.encoding import Encoded, batches_by_length
+from classifier.predictor import CANARY_TOLERANCE, Prediction, worst_difference
+from worker import metrics
+from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict, readable
+from worker.batches import Failed, Pace
+from worker.heart import ServerClock
+from worker.model_slot import Serving
+from worker.renewer import Held
+from worker.stream import Finish, Queue, StreamName
+
+Row = tuple[Work, Encoded]
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Labeller:
+    """Owns what is finished but not yet taken by Redis."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        held: Held,
+        *,
+        pace: Pace,
+        clock: ServerClock,
+        stop: threading.Event,
+        at: Callable[[str], None],
+    ) -> None:
+        self.queue = queue
+        self.held = held
+        self.pace = pace
+        self.clock = clock
+        self.stop = stop
+        self.at = at
+        self.last_finished_ms = 0
+        self._done: list[Done] = []
+
+    def label(self, works: Sequence[Work], serving: Serving) -> None:
+        """Answer these jobs with this version; stops between two batches when the worker is to stop.
+
+        Raises QueueError when Redis takes no result: it is kept, `hand_over` tries again.
+        """
+        rows: list[Row] = []
+        for work, encoded in zip(works, encode(serving, works), strict=True):
+            if isinstance(encoded, Failed):
+                self._done.append(dead_letter(work, reason="text can't be encoded", error=encoded.error))
+            elif readable(encoded):
+                rows.append((work, encoded))
+            else:
+                self._done.append(answered(work, None, serving=serving, waited_ms=self._waited_ms(work)))
+        self.at("encoded")
+        for batch in self._batches(rows):
+            if self.stop.is_set():
+                break
+            self._one_batch(batch, serving)
+        self.hand_over()
+
+    def bury(self, letter: Done) -> None:
+        """Into the dead letters, unrun."""
+        self._done.append(letter)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Retire what is done: results to the bot, dead letters to the operator. Raises QueueError, then keeps it."""
+        for into in (StreamName.RESULTS, StreamName.DEAD):
+            batch = [done for done in self._done if done.into is into]
+            if not batch:
+                continue
+            answers = self.queue.finish([done.finished for done in batch], into=into)
+            self.held.forget([done.finished.delivery.entry for done in batch])
+            self._done = [done for done in self._done if done.into is not into]
+            self.last_finished_ms = self.clock.now_ms()
+            for done, answer in zip(batch, answers, strict=True):
+                _tell(done, answer)
+
+    def drop(self) -> None:
+        """Forget what is done: the streams it came from are gone."""
+        self._done.clear()
+
+    def proves(self, serving: Serving) -> bool:
+        """Whether the canary texts, sent the way of any batch, come out as stored. For a switch without traffic."""
+        canaries = serving.predictor.canaries
+        encoded = serving.predictor.encode([canary.text for canary in canaries])
+        for rows in batches_by_length([len(one.ids) for one in encoded], self.pace.budget):
+            predictions, _ = self._predict([encoded[row] for row in rows], serving)
+            for row, prediction in zip(rows, predictions, strict=True):
+                if isinstance(prediction, Failed):
+                    return False
+                # Written so that a score that is no number fails too.
+                if not worst_difference(canaries[row].scores, prediction.scores) <= CANARY_TOLERANCE:
+                    return False
+        return True
+
+    def _waited_ms(self, work: Work) -> int:
+        return max(0, self.clock.now_ms() - born_ms(work.delivery))
+
+    def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
+        """Similar lengths together, each batch within the token budget."""
+        for numbers in batches_by_length([len(encoded.ids) for _, encoded in rows], self.pace.budget):
+            yield [rows[number] for number in numbers]
+
+    def _one_batch(self, batch: list[Row], serving: Serving) -> None:
+        waited = [self._waited_ms(work) for work, _ in batch]
+        predictions, seconds = self._predict([encoded for _, encoded in batch], serving)
+        self.at("predicted")
+        for (work, _), prediction, waited_ms in zip(batch, predictions, waited, strict=True):
+            metrics.waited_seconds.observe(waited_ms / 1000)
+            model_ms = round(seconds * 1000)
+            self._done.append(answered(work, prediction, serving=serving, waited_ms=waited_ms, model_ms=model_ms))
+        self.hand_over()
+        self.at("finished")
+
+    def _predict(self, batch: list[Encoded], serving: Serving) -> tuple[list[Prediction | Failed], float]:
+        """The predictions and the seconds they took."""
+        started = time.monotonic()
+        with self.held.batch():
+            predictions = predict(serving, batch)
+        seconds = time.monotonic() - started
+        tokens = len(batch) * max(len(encoded.ids) for encoded in batch)
+        self.pace.batch_done(texts=len(batch), tokens=tokens, seconds=seconds)
+        metrics.batch_texts.observe(len(batch))
+        metrics.model_seconds.observe(seconds)
+        return predictions, seconds
+
+
+def _tell(done: Done, answer: Finish) -> None:
+    job = done.finished.job
+    match answer:
+        case Finish.FENCED:
+            # Either another worker has it, or our own first try went through and its answer got lost.
+            metrics.fenced.inc()
+            log.warning("job was no longer ours, its answer is dropped", job=job)
+        case Finish.DONE:
+            metrics.cancelled.inc()
+            log.info("message was deleted, its answer is dropped", job=job)
+        case Finish.OK if done.into is StreamName.DEAD:
+            metrics.dead.labels(done.outcome).inc()
+            entry = done.finished.delivery.entry
+            log.error("dead letter, see `clfadmin dlq`", job=job, entry=entry, reason=done.outcome, **done.note)
+        case Finish.OK:
+            metrics.answered.labels(done.outcome, done.version).inc()
+            log.info("job done", job=job, outcome=done.outcome, version=done.version, **done.note)
