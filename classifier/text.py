@@ -66,7 +66,9 @@ def normalise(text: str) -> str:
     there is; emoji in any spelling become their name; what can't be seen or would harm a terminal is dropped.
     Takes any string, lone surrogates included, and raises nothing.
     """
-    text = text[:MAX_CHARACTERS]
+    # A fence that the cap cuts off still holds code.
+    open_fence = capped(text) and text[:MAX_CHARACTERS].count("```") % 2
+    text = text[:MAX_CHARACTERS] + ("```" if open_fence else "")
     for step in STEPS:
         text = step(text)
     return text[:MAX_CHARACTERS].rstrip()
