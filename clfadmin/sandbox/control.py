@@ -172,7 +172,7 @@ async def read_state(visit: Visit) -> Json:
     return {
         "team": {"id": team.id, "name": team.name, "scopes": team.scopes},
         "teams": [one.team.name for one in visit.sandbox.workspaces.values()],
-        "bot": {"user": team.bot.id, "bot_id": team.bot.bot_id, "name": team.bot.name} | visit.sandbox.bot_state,
+        "bot": {"user": team.bot.id, "bot_id": team.bot.bot_id, "name": team.bot.name} | visit.sandbox.carrier.state(),
         "mode": "socket" if visit.sandbox.settings.socket_mode else "http",
         "speed": visit.sandbox.clock.speed,
         "users": [

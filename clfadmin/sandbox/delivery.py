@@ -15,6 +15,8 @@ WAITS = (0.0, 0.0, 60.0, 300.0)
 PATIENCE = 3.0  # seconds an app has to acknowledge
 # A hurried clock does not make the app's machine faster: below this every busy app would seem dead.
 LEAST_PATIENCE = 1.0
+# What Slack says about the attempt before: over sockets the first, over HTTP the others.
+REASONS = frozenset({"timeout", "http_timeout", "http_error", "connection_failed"})
 # How long a reordered event waits for others to be mixed with.
 REORDER_WINDOW = 1.0
 
@@ -23,7 +25,11 @@ class Carrier(Protocol):
     """Socket Mode or signed HTTP."""
 
     async def carry(self, envelope: Envelope, attempt: Attempt, reason: str, patience: float) -> None:
-        """Hand over once and fill in the attempt: `acked`, or `failure` with Slack's word for it."""
+        """Hand over once and fill in the attempt: `acked`, or `failure` with a word for it."""
+        ...
+
+    def state(self) -> Json:
+        """`connected` and the number of `sockets`, for the page and for testers."""
         ...
 
 
@@ -80,7 +86,7 @@ class Dispatcher:
                 return
             if attempt.failure == "no_retry":
                 break
-            reason = attempt.failure
+            reason = attempt.failure if attempt.failure in REASONS else "unknown_error"
         envelope.state = "given_up"
         self.log.counts["given_up"] += 1
 

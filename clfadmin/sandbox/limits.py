@@ -18,8 +18,8 @@ class Tier(IntEnum):
     NONE = 1_000_000
 
 
-# "Short bursts are tolerated", how long is not said: ten calls, so that ten sockets can be opened at once.
-BURST = 10
+# "Short bursts are tolerated", how long is not said: enough to open ten sockets, for which the SDK may call twice.
+BURST = 20
 CHANNEL_BURST = 3
 CHANNEL_PER_SECOND = 1.0
 WORKSPACE_PER_MINUTE = 300

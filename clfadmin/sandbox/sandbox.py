@@ -1,11 +1,12 @@
 """The whole sandbox: its teams and everything they share."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from clfadmin.sandbox.clock import Clock
 from clfadmin.sandbox.delivery import Carrier, Dispatcher
-from clfadmin.sandbox.encoding import Json
 from clfadmin.sandbox.faults import Faults
+from clfadmin.sandbox.http_events import HttpPost
 from clfadmin.sandbox.ids import Ids
 from clfadmin.sandbox.limits import Limits
 from clfadmin.sandbox.live import LiveFeed
@@ -34,8 +35,13 @@ class Sandbox:
     def __post_init__(self) -> None:
         self.limits = Limits(self.clock)
         self.hub = SocketHub(self.clock, self.faults, self.log, self.live)
-        carrier: Carrier = self.hub
-        self.dispatcher = Dispatcher(self.clock, self.faults, self.log, carrier)
+        self.carrier: Carrier = self.hub
+        self.http: HttpPost | None = None
+        if not self.settings.socket_mode:
+            self.hub.enabled = False
+            self.http = HttpPost(self.settings.events_url, self.settings.signing_secret, self.log, self.live)
+            self.carrier = self.http
+        self.dispatcher = Dispatcher(self.clock, self.faults, self.log, self.carrier)
         self.add_team("Sandbox")
 
     def add_team(self, name: str) -> Workspace:
@@ -69,6 +75,13 @@ class Sandbox:
         self.add_team("Sandbox")
         self.live.announce({"kind": "reset"})
 
-    @property
-    def bot_state(self) -> Json:
-        return {"connected": self.hub.connected, "sockets": len(self.hub.sockets)}
+    def start(self) -> None:
+        """To be called in the event loop, once the sandbox listens."""
+        if self.http is not None:
+            self.verifying = asyncio.ensure_future(self.http.verify())
+
+    def stop(self) -> None:
+        self.dispatcher.clear()
+        if self.http is not None:
+            self.verifying.cancel()
+            self.http.close()

@@ -17,8 +17,9 @@ PING_SECONDS = 10.0  # Slack pings its sockets; the app's library answers by its
 class Server(uvicorn.Server):
     """uvicorn, except that it leaves signals to whoever starts it and says when it is ready."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self.sandbox = sandbox
         self.ready = ready
 
     @contextlib.contextmanager
@@ -28,7 +29,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if not self.should_exit:
+            self.sandbox.start()
             self.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.sandbox.stop()
+        await super().shutdown(sockets)
 
 
 def listen(port: int) -> socket.socket:
@@ -46,8 +52,9 @@ def listen(port: int) -> socket.socket:
 
 def make_server(settings: Settings, *, ready: Callable[[], None]) -> Server:
     """To be served with `asyncio.run(server.serve(sockets=[listen(port)]))`; `should_exit` ends it."""
+    sandbox = Sandbox(settings)
     config = uvicorn.Config(
-        build_app(Sandbox(settings)),
+        build_app(sandbox),
         http=HttpWire,
         ws=SocketWire,
         ws_ping_interval=PING_SECONDS,
@@ -58,4 +65,4 @@ def make_server(settings: Settings, *, ready: Callable[[], None]) -> Server:
         access_log=False,
         timeout_graceful_shutdown=2,
     )
-    return Server(config, ready)
+    return Server(config, sandbox, ready)

@@ -90,9 +90,10 @@ class SocketHub:
         await self._welcome(socket)
         try:
             while True:
-                self._read(socket, await websocket.receive_text())
-        except (WebSocketDisconnect, RuntimeError, KeyError):  # KeyError: a binary frame
-            pass
+                frame = await websocket.receive()
+                if frame["type"] == "websocket.disconnect":
+                    return
+                self._read(socket, frame.get("text") or "")
         finally:
             self.sockets = [other for other in self.sockets if other is not socket]
             self.announce()
@@ -114,7 +115,7 @@ class SocketHub:
     def _read(self, socket: Socket, text: str) -> None:
         try:
             frame = json.loads(text)
-            envelope_id = frame["envelope_id"]
+            envelope_id = str(frame["envelope_id"])
         except (ValueError, TypeError, KeyError):
             self.log.counts["bad_frames"] += 1
             return
@@ -193,7 +194,10 @@ class SocketHub:
         await socket.close()
 
     def announce(self) -> None:
-        self.live.announce({"kind": "bot", "connected": self.connected, "sockets": len(self.sockets)})
+        self.live.announce({"kind": "bot"} | self.state())
+
+    def state(self) -> Json:
+        return {"connected": self.connected, "sockets": len(self.sockets)}
 
     @property
     def connected(self) -> bool:

@@ -1,0 +1,121 @@
+"""Real clients against the sandbox: the SDK's WebClient, Bolt over sockets, a bare socket for the finer points."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
+from slack_sdk import WebClient
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.conftest import wait_until
+from tests.sandbox_client import APP_TOKEN, BOT_TOKEN, SandboxClient
+
+
+@pytest.fixture(autouse=True)
+def quiet_slack_libraries() -> None:
+    """They log each refused call and each lost socket; here both are wanted."""
+    for name in ("slack_bolt", "slack_sdk", "websocket"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@pytest.fixture
+def web(sandbox: SandboxClient) -> WebClient:
+    """The SDK's client, without its own retries."""
+    return WebClient(BOT_TOKEN, base_url=sandbox.api_url, retry_handlers=[])
+
+
+def error_of(call: Callable[[], Any]) -> str:
+    """The error word of a Web API call that must be refused."""
+    from slack_sdk.errors import SlackApiError
+
+    with pytest.raises(SlackApiError) as caught:
+        call()
+    return caught.value.response["error"]
+
+
+def make_bolt(sandbox: SandboxClient, seen: list[dict[str, Any]]) -> App:
+    """A Bolt app that answers each message of a person in its thread and keeps every event it got."""
+    client = WebClient(BOT_TOKEN, base_url=sandbox.api_url)
+    app = App(client=client, process_before_response=True, logger=logging.getLogger("slack_bolt"))
+
+    @app.event("message")
+    def on_message(event: dict[str, Any], client: WebClient) -> None:
+        seen.append(event)
+        if "bot_id" not in event and "subtype" not in event and "thread_ts" not in event:
+            client.chat_postMessage(channel=event["channel"], thread_ts=event["ts"], text="heard")
+
+    @app.event("app_mention")
+    def on_mention(event: dict[str, Any]) -> None:
+        seen.append(event)
+
+    @app.event("member_joined_channel")
+    def on_join(event: dict[str, Any]) -> None:
+        seen.append(event)
+
+    return app
+
+
+@pytest.fixture
+def bolt(sandbox: SandboxClient) -> Iterator[list[dict[str, Any]]]:
+    """Events as a real Bolt app in Socket Mode got them, its own posts left out by Bolt."""
+    seen: list[dict[str, Any]] = []
+    handler = SocketModeHandler(make_bolt(sandbox, seen), APP_TOKEN)
+    handler.connect()
+    wait_until(lambda: sandbox.state()["bot"]["connected"], "the bot's socket")
+    yield seen
+    handler.close()
+
+
+@dataclass
+class Wire:
+    """One bare socket of the app."""
+
+    connection: ClientConnection
+
+    def frame(self, seconds: float = 5) -> dict[str, Any]:
+        return json.loads(self.connection.recv(timeout=seconds))
+
+    def nothing(self, seconds: float = 0.3) -> bool:
+        try:
+            self.connection.recv(timeout=seconds)
+        except TimeoutError:
+            return True
+        return False
+
+    def ack(self, envelope: dict[str, Any]) -> None:
+        self.connection.send(json.dumps({"envelope_id": envelope["envelope_id"]}))
+
+    def closed(self, seconds: float = 5) -> str:
+        """How the server ended it: the exception's name."""
+        while True:
+            try:
+                self.connection.recv(timeout=seconds)
+            except ConnectionClosed as end:
+                return type(end).__name__
+
+
+def open_url(sandbox: SandboxClient) -> str:
+    return WebClient(APP_TOKEN, base_url=sandbox.api_url).apps_connections_open(app_token=APP_TOKEN)["url"]
+
+
+@contextmanager
+def opened(sandbox: SandboxClient, *, hello: bool = True) -> Iterator[Wire]:
+    with connect(open_url(sandbox), ping_interval=None, close_timeout=0.2) as connection:
+        wire = Wire(connection)
+        if hello:
+            assert wire.frame()["type"] == "hello"
+        yield wire
+
+
+@pytest.fixture
+def open_wire(sandbox: SandboxClient) -> Iterator[Callable[..., Wire]]:
+    """Opens bare sockets that live until the end of the test."""
+    with ExitStack() as stack:
+        yield lambda **more: stack.enter_context(opened(sandbox, **more))
