@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clfadmin import console, models
+from clfadmin import classify, console, evaluate, models, train, up
 
 FAILED, REFUSED, INTERRUPTED = 1, 3, 130  # 2, wrong usage, comes from typer
 NOTHING_CHANGED = "interrupted, nothing was changed"
@@ -20,6 +20,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.command(epilog=up.EXAMPLE)(up.up)
+app.command(epilog=train.EXAMPLE)(train.train)
+app.command(epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command(epilog=classify.EXAMPLE)(classify.classify)
 app.add_typer(models.app, name="models", epilog=models.EXAMPLE)
 
 
@@ -73,13 +77,14 @@ def _report(error: Exception) -> int:
 def _explain(error: Exception) -> tuple[int, str]:
     """The exit code and the one line for a person. What we didn't foresee names its type and how to learn more."""
     from classifier.errors import ClassifierError, TrainingInterrupted, VersionRefused
+    from worker.connection import QueueError
 
     match error:
         case VersionRefused():
             return REFUSED, f"refused ({error.code}): {error}"
         case TrainingInterrupted():
             return INTERRUPTED, str(error)
-        case ClassifierError():
+        case ClassifierError() | QueueError():
             return FAILED, str(error)
         case typer.TyperException():
             return error.exit_code, error.format_message()

@@ -27,9 +27,25 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-def load(*, home: Path | None = None, redis_url: str | None = None) -> Settings:
+class SlackTokens(BaseSettings):
+    """Whether the operator brings a Slack of his own. The bot alone reads what they are."""
+
+    model_config = SettingsConfigDict(env_prefix="SLACK_", env_ignore_empty=True, frozen=True)
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    client_id: SecretStr | None = None
+
+    @property
+    def given(self) -> bool:
+        """One is enough: with the others missing the bot says which, instead of a local Slack coming up unasked."""
+        return any((self.bot_token, self.app_token, self.signing_secret, self.client_id))
+
+
+def load(*, home: Path | None = None, redis_url: str | None = None, runtime: str | None = None) -> Settings:
     """The environment, with the options that were given. Raises SettingsError naming the variable, never its value."""
-    given = {"home": home, "redis_url": SecretStr(redis_url) if redis_url else None}
+    given = {"home": home, "redis_url": SecretStr(redis_url) if redis_url else None, "runtime": runtime}
     try:
         settings = Settings.model_validate(
             {**Settings().model_dump(), **{name: value for name, value in given.items() if value is not None}}

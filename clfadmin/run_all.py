@@ -1,0 +1,187 @@
+"""One run of `clfadmin up`: start in order, say when ready, watch until a signal, drain and stop in order."""
+
+import json
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+
+from classifier.errors import ClassifierError
+from clfadmin import console, leftovers, lock
+from clfadmin.bot_facts import BotFailed, check, invitation
+from clfadmin.plan import Plan
+from clfadmin.supervise import TICK, Child, GaveUp, Spec, Supervisor
+from worker.fleet import QueueStats
+
+# A start that takes longer than this deserves a word; TensorFlow alone takes about 5 s to load.
+PATIENCE_BETWEEN_WORDS = timedelta(seconds=15)
+# What is waiting at Ctrl-C is answered if that takes no longer; the rest stays in the queue, on disk.
+DRAIN = timedelta(seconds=10)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class AlreadyRunning(ClassifierError):
+    """Another `clfadmin up` serves this home."""
+
+
+class Stop:
+    """Counts the signals that ask us to stop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, *_: object) -> None:
+        self.count += 1
+
+    @property
+    def asked(self) -> bool:
+        return self.count > 0
+
+    def hurried(self) -> bool:
+        return self.count > 1
+
+
+@contextmanager
+def only_one(plan: Plan) -> Generator[None]:
+    """One `up` a home. Raises AlreadyRunning. Ends what an earlier one, killed, may have left behind."""
+    run = plan.home / "run"
+    note = run / "up"
+    with lock.held(run / "up.lock") as ours:
+        if not ours:
+            raise AlreadyRunning(
+                f"`clfadmin up` runs already for {plan.home}{_where(note)}. Use that one, or another --home."
+            )
+        note.write_text(json.dumps({"pid": os.getpid(), "page": plan.page}))
+        for module in leftovers.end_all(run):
+            console.note(f"ended a left-over process: {module}")
+        try:
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+
+
+def run(plan: Plan, *, browser: bool) -> None:
+    """Until SIGINT, SIGTERM or SIGHUP. Raises GaveUp when a child will not live."""
+    stop = Stop()
+    # Under nohup SIGHUP is to be ignored, and stays so.
+    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = [signal.signal(number, stop) for number in numbers]
+    supervisor = Supervisor(plan.home, say=console.note, hurried=stop.hurried)
+    try:
+        if _start(plan, supervisor, stop):
+            _announce(plan, browser=browser)
+        while not stop.asked:
+            supervisor.tick()
+            time.sleep(TICK.total_seconds())
+    except GaveUp:
+        _show_last_words(supervisor)
+        raise
+    finally:
+        _stop(plan, supervisor, stop)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _start(plan: Plan, supervisor: Supervisor, stop: Stop) -> bool:
+    """Start everything and wait until it is ready; False when asked to stop meanwhile."""
+    if plan.broker:
+        console.note("starting the broker")
+        if not _wait_ready(supervisor, [supervisor.add(plan.broker)], stop):
+            return False
+    if not (plan.home / "models" / "ACTIVE").exists():
+        console.note("installing the starter version: first start of this home only")
+    console.note(f"starting {_count(plan.workers)}, which loads the model")
+    children = [supervisor.add(spec) for spec in plan.workers]
+    if plan.sandbox:
+        console.note(f"starting the local Slack on port {plan.port}")
+        if not _wait_ready(supervisor, [supervisor.add(plan.sandbox)], stop):
+            return False
+    console.note("starting the bot")
+    return _wait_ready(supervisor, [*children, supervisor.add(plan.bot)], stop)
+
+
+def _wait_ready(supervisor: Supervisor, children: Sequence[Child], stop: Stop) -> bool:
+    word_at = time.monotonic() + PATIENCE_BETWEEN_WORDS.total_seconds()
+    while not stop.asked:
+        supervisor.tick()
+        waiting = [child for child in children if not child.ready]
+        if not waiting:
+            return True
+        if time.monotonic() >= word_at:
+            word_at += PATIENCE_BETWEEN_WORDS.total_seconds()
+            console.note(f"still waiting for {', '.join(f'{c.spec.name} ({c.log.path})' for c in waiting)}")
+        time.sleep(TICK.total_seconds())
+    return False
+
+
+def _announce(plan: Plan, *, browser: bool) -> None:
+    console.say(f"ready: {plan.page}")
+    if plan.sandbox:
+        console.note("Open it and write in #general. A second terminal: clfadmin status. Ctrl-C stops everything.")
+    else:
+        console.note(f"That page shows the bot's state. {invitation(_bot_name(plan))}. Ctrl-C stops everything.")
+    # Without a desktop a text browser might be found, and it would take this terminal over.
+    if browser and (sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        with suppress(webbrowser.Error):
+            webbrowser.open(plan.page)
+
+
+def _stop(plan: Plan, supervisor: Supervisor, stop: Stop) -> None:
+    """What is waiting is finished while all still run; then workers, bot, sandbox, and the broker last."""
+    if not supervisor.children:
+        return
+    console.note("stopping, once more Ctrl-C to hurry" if stop.asked else "stopping")
+    if all(child.ready for child in supervisor.children):
+        _drain(plan, supervisor, stop, lambda stats: stats.waiting + stats.leased + stats.results)
+    supervisor.stop("worker")
+    if all(child.ready for child in supervisor.named("bot")):
+        _drain(plan, supervisor, stop, lambda stats: stats.results)
+    for name in ("bot", "sandbox", "broker"):
+        supervisor.stop(name)
+    console.note("stopped")
+
+
+def _drain(plan: Plan, supervisor: Supervisor, stop: Stop, count: Callable[[QueueStats], int]) -> None:
+    """Wait while there is something left, for a while."""
+    end, said = time.monotonic() + DRAIN.total_seconds(), False
+    while time.monotonic() < end and not stop.hurried():
+        stats = plan.beats.stats()
+        left = count(stats) if stats else 0
+        if not left:
+            return
+        if not said:
+            console.note(f"finishing {left} messages")
+            said = True
+        supervisor.relay()
+        time.sleep(TICK.total_seconds())
+
+
+def _show_last_words(supervisor: Supervisor) -> None:
+    for child in supervisor.children:
+        if not child.alive:
+            for line in child.log.last:
+                console.note(f"{child.spec.name}: {line}")
+
+
+def _bot_name(plan: Plan) -> str | None:
+    try:
+        return check(plan.bot.environment).bot_user
+    except BotFailed:  # it works, or we would not be here: only the name stays unknown
+        return None
+
+
+def _count(workers: Sequence[Spec]) -> str:
+    return "1 worker" if len(workers) == 1 else f"{len(workers)} workers"
+
+
+def _where(note: Path) -> str:
+    try:
+        known = json.loads(note.read_text())
+        return f" (pid {known['pid']}, {known['page']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
