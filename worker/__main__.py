@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from types import FrameType
 
 from classifier.errors import ClassifierError
 from worker import log, settings
@@ -25,8 +26,12 @@ def main() -> int:
 
 def run(service: Service) -> int:
     """Run this service with the signals of a process connected to it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        service.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.stop())
+        signal.signal(number, stop)
     return service.run()
 
 

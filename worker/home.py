@@ -52,6 +52,17 @@ def _sound(registry: Registry, name: str) -> Version:
     return version
 
 
+def remember(registry: Registry, name: str, gen: int, *, previous: str | None) -> None:
+    """Note in ACTIVE that `name` is served under `gen`. Several processes of one home do this; the highest gen stays.
+
+    Raises ClassifierError.
+    """
+    with registry.lock():
+        now = registry.active()
+        if now is None or now.gen < gen:
+            registry.activate(name, gen, previous=previous)
+
+
 class ActiveFile:
     """Keeps ACTIVE at what is served, so that offline commands and a flushed broker find it."""
 
@@ -60,15 +71,11 @@ class ActiveFile:
         self._written = 0
 
     def follow(self, serving: Serving, model: Model) -> None:
-        """Write it where it is behind. Several workers of one home do this; the highest gen stays."""
+        """Write it where it is behind: once for each commit, whatever comes of it."""
         if serving.gen == self._written or serving.gen != model.gen:
             return
-        self._written = serving.gen  # whatever comes of it: one try for each commit
+        self._written = serving.gen
         try:
-            with self._registry.lock():
-                now = self._registry.active()
-                if now is None or now.gen < serving.gen:
-                    previous = model.prev_version or None
-                    self._registry.activate(serving.version, serving.gen, previous=previous)
+            remember(self._registry, serving.version, serving.gen, previous=model.prev_version or None)
         except ClassifierError as error:
             log.warning("ACTIVE not written, offline commands still see the version before", why=str(error))

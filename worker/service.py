@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import structlog
 
@@ -171,6 +172,9 @@ class Service:
 
     def _beat(self) -> WorkerBeat:
         report = self.slot.report()
+        fields: dict[str, Any] = asdict(report)
+        if self.problem:
+            fields["reason"] = self.problem
         metrics.held.set(len(self.held))
         metrics.gen.set(report.gen)
         metrics.budget.set(self.pace.budget)
@@ -183,7 +187,7 @@ class Service:
             last_finished_ms=self.loop.labeller.last_finished_ms,
             threads=self.settings.cores,
             token_budget=self.pace.budget,
-            **(asdict(report) | ({"reason": self.problem} if self.problem else {})),
+            **fields,
         )
 
     def _watch(self) -> None:
