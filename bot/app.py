@@ -1,0 +1,33 @@
+"""The bot's own Bolt app: the factory for `python -m bot`."""
+
+import logging
+
+from slack_bolt import App
+from slack_sdk import WebClient
+
+from bot import log
+from bot.settings import Settings
+from bot.slack_client import quiet_web_client
+
+# Bolt copies this logger's level to all of its own; below WARNING it logs bodies and signatures.
+_BOLT_LOGGER = "slack"
+
+
+def make_client(settings: Settings) -> WebClient:
+    """For `auth.test` and the socket's address; posting has a client of its own."""
+    return quiet_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+
+
+def make_app(settings: Settings, client: WebClient) -> App:
+    """A Bolt app without listeners. Raises BoltError when Slack refuses the token."""
+    log.quieten()
+    return App(
+        client=client,
+        # Checked by our own endpoint too, over the raw body; Bolt's check stays as the second lock.
+        signing_secret=settings.slack_signing_secret.get_secret_value(),
+        # By default Bolt acknowledges an event before the listener has run: a crash would lose it.
+        process_before_response=True,
+        attaching_conversation_kwargs_enabled=False,
+        logger=logging.getLogger(_BOLT_LOGGER),
+        name="clf",
+    )

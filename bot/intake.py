@@ -1,0 +1,139 @@
+"""From Slack's event to the queue, before Slack is answered. What the queue did not take is not acknowledged."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, cast
+
+from slack_bolt import BoltResponse
+
+from bot import log
+from bot.identity import Identity, is_for
+from bot.metrics import Heard, Metrics
+from bot.pacing import WHISPER
+from bot.replies import hint
+from bot.slack_client import Slack
+from bot.slack_errors import trouble
+from worker.connection import Full, QueueError
+from worker.jobs import Job
+from worker.stream import Enqueued, Queue
+
+# Marks say "everything before this was handled". A gap is open from the start of the process until history was read,
+# and nothing reads history yet: so no mark moves, and whoever reads it later finds all there was.
+GAP_IS_OPEN = True
+
+_log = log.get("bot.intake")
+
+
+class HintLike(Protocol):
+    @property
+    def message(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def user(self) -> str: ...
+    @property
+    def thread_ts(self) -> str: ...
+
+
+Decide = Callable[[Mapping[str, Any], Identity], Job | HintLike | None]
+
+
+class Intake:
+    """Called by Bolt in many threads. Never raises, and blocks for about two seconds at most."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        slack: Slack,
+        me: Identity,
+        metrics: Metrics,
+        *,
+        decide: Decide,
+        limit: int,
+        alone: bool,
+    ) -> None:
+        """`slack` sends hints; `limit` is the most jobs and results the queue may hold; `alone`: the app is ours, so
+        that an event for another app or workspace is a mistake and not somebody else's business.
+        """
+        self._queue, self._slack, self._metrics = queue, slack, metrics
+        self.me = me
+        self._decide, self._limit, self._alone = decide, limit, alone
+        self._seldom = log.Seldom()
+        # Hints are a courtesy: sent beside the way of the events, and forgotten with the process.
+        self._hints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
+        self._hinted: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+        self.last_event = 0.0  # monotonic, 0 for never
+
+    def close(self) -> None:
+        self._hints.shutdown(wait=False, cancel_futures=True)
+
+    def on_event(self, body: dict[str, Any], next: Callable[[], object]) -> BoltResponse | None:
+        """A global middleware of Bolt: takes what is ours and lets every event go on to the app's listeners."""
+        if body.get("type") == "app_rate_limited":
+            self._metrics.heard(Heard.RATE_LIMITED)
+            _log.warning("slack withholds events: the workspace sends more than 30,000 an hour")
+            return BoltResponse(status=200)
+        event = body.get("event")
+        if body.get("type") == "event_callback" and isinstance(event, dict):
+            self.last_event = time.monotonic()
+            heard = self._hear(body, cast("dict[str, Any]", event))
+            self._metrics.heard(heard)
+            if heard in (Heard.FAILED, Heard.REFUSED):
+                return BoltResponse(status=401 if heard is Heard.REFUSED else 503)
+        next()
+        return None
+
+    def _hear(self, body: Mapping[str, Any], event: dict[str, Any]) -> Heard:
+        if not is_for(body, self.me):
+            if not self._alone:
+                return Heard.IGNORED
+            if self._seldom.due("not for us"):
+                _log.warning("event for another app or workspace refused", app=body.get("api_app_id") == self.me.app)
+            return Heard.REFUSED
+        if event.get("type") not in ("message", "app_mention"):
+            return Heard.IGNORED
+        found = self._decide(event, self.me)
+        if found is None:
+            return Heard.IGNORED
+        return self._enqueue(found) if isinstance(found, Job) else self._hint(found)
+
+    def _enqueue(self, job: Job) -> Heard:
+        try:
+            answer = self._queue.enqueue(job, limit=self._limit, advance=not GAP_IS_OPEN)
+        except Full as error:
+            return self._overflow(str(error))
+        except QueueError as error:
+            if self._seldom.due("failed"):
+                _log.warning("redis does not work, slack is not acknowledged and sends again", error=str(error))
+            return Heard.FAILED
+        if answer is Enqueued.FULL:
+            return self._overflow(f"the queue holds {self._limit} already (CLF_MAX_QUEUE)")
+        return Heard.DUP if answer is Enqueued.DUP else Heard.QUEUED
+
+    def _overflow(self, why: str) -> Heard:
+        # Acknowledged all the same: under five good answers in a hundred Slack would switch the events off.
+        if self._seldom.due("full"):
+            _log.error("queue is full, messages stay without a label; start more workers", error=why)
+        return Heard.FULL
+
+    def _hint(self, found: HintLike) -> Heard:
+        with self._lock:
+            if found.message in self._hinted:
+                return Heard.DUP
+            self._hinted[found.message] = None
+            if len(self._hinted) > 1_000:
+                self._hinted.popitem(last=False)
+        self._hints.submit(self._say_hint, found)
+        return Heard.HINT
+
+    def _say_hint(self, found: HintLike) -> None:
+        thread = {"thread_ts": found.thread_ts} if found.thread_ts else {}
+        text = hint(self.me.name)
+        try:
+            self._slack.call(WHISPER, channel=found.channel, user=found.user, text=text, **thread)
+        except Exception as error:
+            _log.warning("hint not sent", error=trouble(error).code)

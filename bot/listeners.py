@@ -1,0 +1,106 @@
+"""Which events become jobs, and `register`, which adds the tagger to a Bolt app."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt import App
+
+from bot.identity import Identity
+from bot.message_text import clean, is_blank, mentions, said, without_mention
+from bot.poster import Posting
+from bot.settings import Mode, Settings
+from bot.tagger import Tagger
+from worker.jobs import MAX_FIELD, Job, Kind, Origin, message_id
+
+# A plain message has none. Joins, topics, edits, deletions and bot_message are acknowledged and left alone.
+TAGGED_SUBTYPES = frozenset({"", "thread_broadcast", "file_share", "me_message"})
+_TS = re.compile(r"\d{10}\.\d{6}")
+_SLACKBOT = "USLACKBOT"
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Somebody named the bot and wrote nothing else."""
+
+    message: str
+    channel: str
+    user: str
+    thread_ts: str
+
+
+def to_job(
+    event: Mapping[str, Any], me: Identity, *, origin: Origin = Origin.LIVE, now_ms: int | None = None
+) -> Job | Hint | None:
+    """The job of a `message` or `app_mention` event, or None when it is none of our business.
+
+    The two events of one message make the same job. Never raises, whatever is in `event`.
+    """
+    if not _is_from_a_person(event, me):
+        return None
+    channel, ts, thread_ts = _text(event, "channel"), _text(event, "ts"), _text(event, "thread_ts")
+    if not channel or not _TS.fullmatch(ts) or (thread_ts and not _TS.fullmatch(thread_ts)):
+        return None
+    thread_ts = "" if thread_ts == ts else thread_ts  # a parent names itself
+    message = message_id(me.team, channel, ts)
+    raw = clean(said(event))
+    text = without_mention(raw, me.bot_user)
+    if is_blank(text):
+        asked = _is_asked_directly(event) and mentions(raw, me.bot_user)
+        return Hint(message, channel, _text(event, "user"), thread_ts) if asked else None
+    return Job(
+        id=message,
+        message=message,
+        team=me.team,
+        channel=channel,
+        ts=ts,
+        thread_ts=thread_ts,
+        user=_text(event, "user"),
+        text=text,
+        kind=Kind.MENTION if mentions(raw, me.bot_user) else Kind.MESSAGE,
+        origin=origin,
+        enq_ms=int(time.time() * 1000) if now_ms is None else now_ms,
+    )
+
+
+def _is_from_a_person(event: Mapping[str, Any], me: Identity) -> bool:
+    user = _text(event, "user")
+    if event.get("bot_id") or event.get("bot_profile") or event.get("hidden") is True:
+        return False
+    if user in ("", me.bot_user, _SLACKBOT):
+        return False
+    subtype = event.get("subtype") or ""
+    return isinstance(subtype, str) and subtype in TAGGED_SUBTYPES
+
+
+def _is_asked_directly(event: Mapping[str, Any]) -> bool:
+    # A channel's `message` has an `app_mention` beside it: one of the two must hold its tongue.
+    return event.get("type") == "app_mention" or event.get("channel_type") == "im"
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    value = event.get(name)
+    return value if isinstance(value, str) and len(value) <= MAX_FIELD else ""
+
+
+def register(
+    app: App, settings: Settings | None = None, *, mode: Mode = Mode.PLUGIN, posting: Posting | None = None
+) -> Tagger:
+    """Tag the messages `app` receives, and start posting. Call it after your own listeners; stop it with `.stop()`.
+
+    The work is done in a global middleware, so your listeners still see every event; a last listener acknowledges
+    what nobody else does, which is why the order matters. Settings come from the environment; the tokens are the
+    app's own; `posting` is for limits other than Slack's. Raises SettingsError, worker.connection.Misconfigured, and SlackApiError when the token is refused.
+    """
+    settings = settings or Settings.load()
+    tagger = Tagger(app.client, settings, to_job, mode=mode, posting=posting)
+    app.middleware(tagger.intake.on_event)  # pyright: ignore[reportUnknownMemberType]
+    app.event(re.compile(r"[\s\S]*"))(_acknowledge)  # pyright: ignore[reportUnknownMemberType]
+    tagger.start()
+    return tagger
+
+
+def _acknowledge() -> None:
+    """What no listener wants is acknowledged all the same, or Slack would send it again."""

@@ -1,0 +1,45 @@
+"""What the bot counts, for Prometheus. Names and classes only: no text, no person, no channel."""
+
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Heard(StrEnum):
+    """What became of an event."""
+
+    QUEUED = "queued"
+    DUP = "dup"
+    FULL = "full"
+    IGNORED = "ignored"
+    HINT = "hint"
+    FAILED = "failed"  # Redis did not take it; Slack was not acknowledged
+    REFUSED = "refused"  # not signed, not for us, not readable
+    RATE_LIMITED = "rate_limited"  # Slack tells us that it withheld events
+
+
+class Metrics:
+    """One set a tagger, in a registry of its own, so that two in one process do not collide."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter("clf_bot_events", "Events by what became of them.", ["outcome"], registry=self.registry)
+        self.replies = Counter(
+            "clf_bot_replies", "Results by what became of them.", ["outcome"], registry=self.registry
+        )
+        self.troubles = Counter(
+            "clf_bot_slack_troubles", "Failed calls to Slack by class.", ["failure"], registry=self.registry
+        )
+        self.held = Gauge("clf_bot_results_held", "Results leased and not yet posted.", registry=self.registry)
+        self.connected = Gauge("clf_bot_connected", "1 while Slack can reach us.", registry=self.registry)
+        self.reconnects = Counter("clf_bot_reconnects", "Sockets opened after the first.", registry=self.registry)
+        self.post_seconds = Histogram("clf_bot_post_seconds", "Time of one call to Slack.", registry=self.registry)
+
+    def heard(self, outcome: Heard) -> None:
+        self.events.labels(outcome.value).inc()
+
+    def replied(self, outcome: str) -> None:
+        self.replies.labels(outcome).inc()
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,58 @@
+"""The read-only status page: one HTML document without scripts, everything in it escaped."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from bot.beat import Link
+from bot.identity import Identity
+from bot.settings import Mode
+from worker.fleet import QueueStats
+
+if TYPE_CHECKING:
+    from bot.tagger import Health
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { margin: 2rem auto; max-width: 40rem; padding: 0 1rem }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem }
+dt { font-weight: 600 } dd { margin: 0 } code { font-size: 1em }
+"""
+
+
+def status_page(me: Identity, link: Link, health: "Health", stats: QueueStats | None) -> str:
+    """`stats` None: the queue could not be read."""
+    rows = [
+        ("Workspace", me.team_name or me.team),
+        ("Connection", _connection(link)),
+        ("State", "all is well" if health.ready else " ".join(health.problems)),
+        *_queue_rows(stats),
+    ]
+    table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
+    name = escape(me.name or me.bot_user)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{name}</title><style>{_STYLE}</style><body><main><h1>@{name}</h1><dl>{table}</dl>"
+        f"<h2>Invite it</h2><p>In Slack, open a channel and write <code>/invite @{name}</code>. "
+        "From then on it labels the messages written there; in a direct message it answers at once.</p>"
+        "</main></body></html>"
+    )
+
+
+def _connection(link: Link) -> str:
+    if link.mode is not Mode.SOCKET:
+        return "events come by HTTP" if link.mode is Mode.HTTP else "events come through another app"
+    if not link.connected:
+        return "not connected"
+    return f"connected by Socket Mode, {link.sockets} socket{'' if link.sockets == 1 else 's'} of this app"
+
+
+def _queue_rows(stats: QueueStats | None) -> list[tuple[str, str]]:
+    if stats is None:
+        return [("Queue", "cannot be read")]
+    return [
+        ("Waiting for a worker", str(stats.waiting)),
+        ("With a worker", str(stats.leased)),
+        ("Waiting to be posted", str(stats.results)),
+        ("Dead letters", str(stats.dead)),
+    ]

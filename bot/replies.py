@@ -1,0 +1,140 @@
+"""What people see of a Result: pure functions from values to text. Everything posted passes `escape`."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from bot.settings import ReplyMode, Unsure
+from worker.jobs import Kind, Outcome, Result
+
+UNSURE_EMOJI = "thinking_face"
+# For labels whose emoji is missing or unknown to the workspace: a reaction needs some name.
+FALLBACK_EMOJI = "label"
+EVENT_TYPE = "sentiment_reply"
+MAX_SHOWN = 80
+
+_EMOJI = re.compile(r":([a-z0-9_+'\-]{1,100}(?:::skin-tone-[2-6])?):")
+
+
+@dataclass(frozen=True)
+class Style:
+    reply: ReplyMode = ReplyMode.THREAD
+    unsure: Unsure = Unsure.SAY
+    url: str = ""  # the workspace's, for permalinks
+
+
+@dataclass(frozen=True)
+class Silent:
+    """Nothing is shown."""
+
+
+@dataclass(frozen=True)
+class ThreadPost:
+    thread_ts: str
+    text: str
+    plain: str  # shorter, for when Slack refuses the first
+
+
+@dataclass(frozen=True)
+class Whisper:
+    """A post only the author sees."""
+
+    user: str
+    thread_ts: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Reaction:
+    name: str
+
+
+Reply = Silent | ThreadPost | Whisper | Reaction
+
+
+def reply_to(result: Result, style: Style) -> Reply:
+    """How to answer a Result, by where its message stands and what was set."""
+    asked = result.kind is Kind.MENTION
+    if style.reply is ReplyMode.NONE or _keeps_quiet(result, style, asked=asked):
+        return Silent()
+    if style.reply is ReplyMode.EPHEMERAL:
+        return Whisper(result.user, result.thread_ts, text_of(result)) if result.user else Silent()
+    # Threads are flat: a post there would name no message and notify everybody.
+    if not asked and (result.thread_ts or style.reply is ReplyMode.REACTION):
+        return Reaction(reaction_of(result))
+    text = text_of(result)
+    link = permalink(result, style.url) if result.thread_ts else ""
+    return ThreadPost(result.thread_ts or result.ts, f"{text} (<{link}|this message>)" if link else text, text)
+
+
+def _keeps_quiet(result: Result, style: Style, *, asked: bool) -> bool:
+    if result.outcome is Outcome.ERROR:
+        return not asked
+    return result.outcome is Outcome.UNSURE and style.unsure is Unsure.SILENT
+
+
+def text_of(result: Result) -> str:
+    if result.outcome is Outcome.ERROR:
+        return ":warning: Sorry, I could not label this message."
+    label, share = escape(result.label), percent(result.confidence)
+    if result.outcome is Outcome.UNSURE:
+        text = f":{UNSURE_EMOJI}: unsure, closest: {label} {share} %"
+    else:
+        name = emoji_name(result.emoji)
+        text = f":{name}: {label} {share} %" if name else f"{label} {share} %"
+    return f"{text} (long text: only its start was read)" if result.truncated else text
+
+
+def reaction_of(result: Result) -> str:
+    if result.outcome is Outcome.UNSURE:
+        return UNSURE_EMOJI
+    return emoji_name(result.emoji) or FALLBACK_EMOJI
+
+
+def hint(name: str) -> str:
+    """For somebody who only named the bot."""
+    who = f"@{escape(name)}" if name else "me"
+    return f"Write a text together with {who} and I label its sentiment; there was none in your message."
+
+
+def metadata(result: Result) -> dict[str, object]:
+    """What makes a reply recognisable as ours. Anybody in the workspace can read it: ids and a version only."""
+    payload = {
+        "message": result.message,
+        "job": result.job,
+        "edit_ts": result.edit_ts,
+        "version": result.version,
+        "gen": result.gen,
+    }
+    return {"event_type": EVENT_TYPE, "event_payload": payload}
+
+
+def percent(confidence: float) -> int:
+    """Whole percent, never 100: no classifier is certain."""
+    return max(0, min(99, round(confidence * 100)))
+
+
+def emoji_name(emoji: str) -> str:
+    """`smile` of `:smile:`; empty for anything that is no emoji, since it goes into our text as it is."""
+    match = _EMOJI.fullmatch(emoji)
+    return match.group(1) if match else ""
+
+
+def escape(text: str) -> str:
+    """Make a word that is not ours (labels come from model files) harmless in Slack's mark-up, on one line, short."""
+    kept = "".join(" " if one in "\n\t" else one for one in text if one in "\n\t" or _is_harmless(one))
+    short = " ".join(kept.replace("`", "'").split())[:MAX_SHOWN]
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _is_harmless(one: str) -> bool:
+    # Control, format (bidi overrides, zero-width), surrogates and private use.
+    return unicodedata.category(one)[0] != "C"
+
+
+def permalink(result: Result, url: str) -> str:
+    """The address of the message a reply belongs to; empty where the workspace's is unknown."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:_/-]+/", url):
+        return ""
+    link = f"{url}archives/{result.channel}/p{result.ts.replace('.', '')}"
+    return f"{link}?thread_ts={result.thread_ts}&amp;cid={result.channel}"

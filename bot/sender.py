@@ -1,0 +1,243 @@
+"""One result's way into Slack: begin, look or send, finish. Says what to do with the result afterwards.
+
+Every step may be cut off: a kill between any two leaves the result to whoever reclaims it, and `begin` then answers
+`reconcile`, so that the thread is read before anything is sent twice.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot import log
+from bot.lanes import Held
+from bot.metrics import Metrics
+from bot.pacing import POST, REACT, WHISPER
+from bot.reconcile import Absent, Found, Unreadable, born_ms, find_reply, settle_left
+from bot.replies import FALLBACK_EMOJI, Reaction, Silent, ThreadPost, Whisper, metadata
+from bot.slack_client import HTTP_TIMEOUT, Slack
+from bot.slack_errors import Failure, Trouble, trouble
+from worker.jobs import JobState, StreamName
+from worker.stream import Begin, Delivery, Finish, Finished, Queue, dead_fields
+
+# Nobody wants the label of yesterday's message, and a queue must end somewhere.
+TOO_OLD = timedelta(hours=24)
+LONGEST_BACKOFF = timedelta(seconds=60)
+# Reading a thread fails this often before we post without having looked.
+READS = 5
+# A channel that refuses this many replies in a row gets a rest of this long.
+STRIKES = 3
+REST = timedelta(hours=1)
+
+_log = log.get("bot.sender")
+
+
+class Step(StrEnum):
+    """DONE: forget the result. AGAIN: back into its lane. STOP: the same, and nothing at all may be sent now."""
+
+    DONE = "done"
+    AGAIN = "again"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Next:
+    step: Step
+    after: timedelta = timedelta(0)
+    rest_lane: bool = False
+    # Set where Slack named a time: (method, span).
+    pause: tuple[str, timedelta] | None = None
+    why: str = ""
+
+
+DONE = Next(Step.DONE)
+SOON = timedelta(seconds=1)
+
+
+class Sender:
+    """Safe for threads as long as each result is in one thread's hands, which the lanes see to."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        slack: Slack,
+        metrics: Metrics,
+        *,
+        lease: timedelta,
+        now_ms: Callable[[], int],
+        at: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`now_ms` is the server's clock; `at` is called with the name of each kill point (for tests)."""
+        self._queue, self._slack, self._metrics = queue, slack, metrics
+        self._lease, self._now_ms, self._at = lease, now_ms, at
+        self._strikes: dict[str, tuple[int, float]] = {}
+        self._seldom = log.Seldom()
+
+    def step(self, held: Held) -> Next:
+        """Do the next thing for this result. Raises QueueError; then nothing was sent that `held` does not know of."""
+        if held.sent:
+            return self._finish(held)
+        if self._now_ms() - born_ms(held.entry) > TOO_OLD.total_seconds() * 1000:
+            return self.bury(held.delivery, job=held.result.job, message=held.result.message, reason="older than a day")
+        if self._rests(held.result.channel):
+            return self._give_up(held, "channel rests", "too many refusals")
+        began = time.monotonic()
+        self._at("before begin")
+        begun = self._queue.begin(
+            held.delivery, job=held.result.job, message=held.result.message, edit_ts=held.result.edit_ts
+        )
+        if begun.answer in (Begin.DONE, Begin.FENCED):
+            self._metrics.replied(begun.answer.value)
+            return DONE
+        held.leased_at = began  # `begin` renewed the lease
+        self._at("after begin")
+        if begun.answer is Begin.POST:
+            held.clean = True
+        # A reaction cannot be doubled and a whisper cannot be read back: both are sent without looking.
+        if not held.clean and isinstance(held.reply, ThreadPost):
+            return self._look(held, begun.posting_ms)
+        return self._send(held)
+
+    def _look(self, held: Held, posting_ms: int) -> Next:
+        ago = time.monotonic() - held.sent_at if held.sent_at else None
+        left = settle_left(sent_ago=ago, posting_ms=posting_ms, entry=held.entry, now_ms=self._now_ms())
+        if left or not held.reading:
+            held.reading = True
+            return Next(Step.AGAIN, left)
+        held.reading = False
+        match find_reply(self._slack, held.result):
+            case Found(ts):
+                held.sent, held.reply_ts = True, ts
+                return self._finish(held, "found")
+            case Absent():
+                held.clean = True
+            case Unreadable(why, retry):
+                held.reads += 1
+                self._metrics.troubles.labels(why.failure.value).inc()
+                if retry and held.reads < READS:
+                    held.reading = True
+                    return Next(Step.AGAIN, why.retry_after or _backoff(held.reads), why=why.code)
+                _log.warning("thread cannot be read, posting without a look", job=held.result.job, error=why.code)
+                held.clean = True
+        return Next(Step.AGAIN)
+
+    def _send(self, held: Held) -> Next:
+        if time.monotonic() - held.leased_at + HTTP_TIMEOUT.total_seconds() > self._lease.total_seconds():
+            return Next(Step.AGAIN)  # the next `begin` renews the lease, or tells us that it is gone
+        started = time.monotonic()
+        try:
+            with self._metrics.post_seconds.time():
+                held.reply_ts = self._call(held)
+        except Exception as error:
+            return self._failed(held, trouble(error), started)
+        self._at("after send")
+        held.sent = True
+        self._strikes.pop(held.result.channel, None)
+        return self._finish(held)
+
+    def _call(self, held: Held) -> str:
+        """The one call that people see. Returns the reply's ts, empty where it has none."""
+        result = held.result
+        match held.reply:
+            case ThreadPost(thread_ts, text, plain):
+                fields = {"text": plain} if held.plain else {"text": text, "metadata": metadata(result)}
+                fields |= {"unfurl_links": False, "unfurl_media": False, "reply_broadcast": False}
+                answer = self._slack.call(POST, channel=result.channel, thread_ts=thread_ts, **fields)
+                return str(answer.get("ts", ""))
+            case Whisper(user, thread_ts, text):
+                thread = {"thread_ts": thread_ts} if thread_ts else {}
+                self._slack.call(WHISPER, channel=result.channel, user=user, text=text, **thread)
+            case Reaction(name):
+                shown = FALLBACK_EMOJI if held.plain else name
+                self._slack.call(REACT, channel=result.channel, timestamp=result.ts, name=shown)
+            case Silent():
+                pass
+        return ""
+
+    def _failed(self, held: Held, why: Trouble, started: float) -> Next:
+        self._metrics.troubles.labels(why.failure.value).inc()
+        held.tries += 1
+        wait = why.retry_after or _backoff(held.tries)
+        match why.failure:
+            case Failure.DISGUISED:
+                held.sent = True
+                return self._finish(held)
+            case Failure.NOT_SENT:
+                pause = (held.method, wait) if why.retry_after else None
+                return Next(Step.AGAIN, wait, rest_lane=True, pause=pause, why=why.code)
+            case Failure.AMBIGUOUS:
+                held.clean, held.sent_at = False, started
+                held.reading = isinstance(held.reply, ThreadPost)
+                return Next(Step.AGAIN, timedelta(0) if held.reading else wait, why=why.code)
+            case Failure.CREDENTIALS:
+                return Next(Step.STOP, why=why.code)
+            case Failure.OUR_FAULT if not held.plain:
+                held.plain = True
+                return Next(Step.AGAIN, why=why.code)
+            case Failure.GONE:
+                return self._retire(held, JobState.DEAD, "gone")
+            case _:
+                return self._refused(held, why)
+
+    def _refused(self, held: Held, why: Trouble) -> Next:
+        if why.is_about_the_channel:
+            count, _ = self._strikes.get(held.result.channel, (0, 0.0))
+            self._strikes[held.result.channel] = (count + 1, time.monotonic() + REST.total_seconds())
+        return self._give_up(held, "refused by Slack", why.code)
+
+    def _rests(self, channel: str) -> bool:
+        count, until = self._strikes.get(channel, (0, 0.0))
+        if count >= STRIKES and time.monotonic() >= until:
+            del self._strikes[channel]
+            return False
+        return count >= STRIKES
+
+    def _give_up(self, held: Held, reason: str, code: str) -> Next:
+        result = held.result
+        return self.bury(held.delivery, job=result.job, message=result.message, reason=reason, error=code)
+
+    def bury(
+        self, delivery: Delivery, *, job: str = "", message: str = "", reason: str, error: str = "", keep: bool = True
+    ) -> Next:
+        """Put a result into the dead letters. `keep=False` for one nobody can read."""
+        fields = dead_fields(delivery, reason=reason, error=error, keep=keep)
+        state = JobState.DEAD if job else None
+        self._queue.finish([Finished(delivery, job, message, state, fields=fields)], into=StreamName.DEAD)
+        self._metrics.replied("dead")
+        if self._seldom.due(reason + error):
+            _log.warning("reply given up, see `clfadmin dlq list`", job=job, reason=reason, error=error)
+        return DONE
+
+    def _finish(self, held: Held, outcome: str = "posted") -> Next:
+        # Kept in `held` first: if Redis fails now, the reply is not sent again but finished later.
+        self._at("before finish")
+        return self._retire(held, JobState.POSTED, outcome)
+
+    def _retire(self, held: Held, state: JobState, outcome: str) -> Next:
+        result = held.result
+        finished = Finished(held.delivery, result.job, result.message, state, reply_ts=held.reply_ts)
+        answer = self._queue.finish([finished], into=None)[0]
+        if answer is Finish.DONE and held.reply_ts:
+            self._take_back(held)
+        self._metrics.replied(outcome if answer is Finish.OK else answer.value)
+        if answer is Finish.OK:
+            _log.info(
+                "replied", job=result.job, outcome=outcome, version=result.version, label=result.label, tries=held.tries
+            )
+        return DONE
+
+    def _take_back(self, held: Held) -> None:
+        """The message was deleted while we were posting: our reply must not outlive it."""
+        try:
+            self._slack.call("chat.delete", channel=held.result.channel, ts=held.reply_ts)
+        except Exception as error:
+            why = trouble(error)
+            _log.warning("reply to a deleted message could not be removed", job=held.result.job, error=why.code)
+
+
+def _backoff(tries: int) -> timedelta:
+    """1, 2, 4 ... 60 s, with jitter so that several lanes do not knock in step."""
+    seconds = min(2.0 ** (tries - 1), LONGEST_BACKOFF.total_seconds())
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311

@@ -1,0 +1,84 @@
+"""Slack's Web API as we use it: one call, tried once, typed. What a failure means is for slack_errors to say."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot import log
+from bot.identity import Identity, from_auth_test
+
+# How long one call may take.
+HTTP_TIMEOUT = timedelta(seconds=10)
+
+
+def quiet_web_client(token: str, base_url: str, *, timeout: timedelta = HTTP_TIMEOUT) -> WebClient:
+    """slack_sdk's client without its retries (after a reset it would post again) and without its log lines."""
+    client = WebClient(
+        token=token,
+        base_url=base_url,
+        timeout=int(timeout.total_seconds()),
+        retry_handlers=[],
+        logger=logging.getLogger(log.SILENT),
+    )
+    # The SDK reads HTTPS_PROXY but not NO_PROXY.
+    if client.proxy and urllib.request.proxy_bypass(urlsplit(client.base_url).hostname or ""):
+        client.proxy = None
+    return client
+
+
+def like(client: WebClient) -> WebClient:
+    """The same workspace, proxy and certificates as a client of somebody else's, without its retry handlers."""
+    ours = quiet_web_client(client.token or "", client.base_url)
+    ours.ssl, ours.proxy = client.ssl, client.proxy
+    ours.headers = dict(cast("dict[str, str]", client.headers))  # pyright: ignore[reportUnknownMemberType]
+    return ours
+
+
+class Slack:
+    """Safe for threads. Every method raises what `bot.slack_errors.trouble` understands."""
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+
+    def call(self, method: str, **fields: object) -> dict[str, Any]:
+        """Slack's answer. Objects among the fields travel as JSON, as forms to Slack want them."""
+        return self.call_for_headers(method, **fields)[0]
+
+    def call_for_headers(self, method: str, **fields: object) -> tuple[dict[str, Any], dict[str, str]]:
+        flat = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in fields.items()}
+        answer = self.client.api_call(method, params=flat)  # pyright: ignore[reportUnknownMemberType]
+        return as_object(answer.data), dict(cast("Mapping[str, str]", answer.headers))  # pyright: ignore
+
+    def pages(self, method: str, **fields: object) -> "list[dict[str, Any]]":
+        """All pages of a method with cursors."""
+        found, cursor = list[dict[str, Any]](), ""
+        while True:
+            found.append(self.call(method, **fields, **({"cursor": cursor} if cursor else {})))
+            cursor = str(as_object(found[-1].get("response_metadata")).get("next_cursor") or "")
+            if not cursor:
+                return found
+
+    def identify(self) -> Identity:
+        """Who the token belongs to."""
+        answer = self.call("auth.test")
+        me = from_auth_test(answer)
+        return me if me.app or not me.bot_id else from_auth_test(answer, app=self._app_of(me.bot_id))
+
+    def _app_of(self, bot: str) -> str:
+        """The app's id, which auth.test does not tell; empty where Slack does not say it (scope users:read)."""
+        try:
+            answer = self.call("bots.info", bot=bot)
+        except SlackApiError:
+            return ""
+        return str(as_object(answer.get("bot")).get("app_id", ""))
+
+
+def as_object(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,91 @@
+"""Socket Mode: the websocket-client adapter, and the watchdog without which it never notices a silent peer."""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import Any, cast
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
+from slack_sdk.socket_mode.websocket_client import SocketModeClient
+
+from bot import log
+from bot.beat import Link
+from bot.metrics import Metrics
+from bot.slack_client import like
+
+PING_EVERY = timedelta(seconds=10)
+# Three pings without an answer. The adapter itself waits for ever.
+SILENT_FOR = timedelta(seconds=30)
+# Each event waits for Redis; with Redis down for up to two seconds.
+CONCURRENCY = 10
+
+_log = log.get("bot.socket")
+
+
+class Socket:
+    """One client for the whole life of the process: it reconnects by itself and leaks a thread when replaced."""
+
+    def __init__(
+        self, app: App, app_token: str, link: Link, metrics: Metrics, *, silent_for: timedelta = SILENT_FOR
+    ) -> None:
+        self._link, self._metrics, self._silent_for = link, metrics, silent_for
+        self._handler = SocketModeHandler(
+            app,
+            app_token,
+            logger=logging.getLogger("slack.socket"),
+            web_client=like(app.client),
+            ping_interval=min(PING_EVERY, silent_for / 3).total_seconds(),
+            concurrency=CONCURRENCY,
+        )
+        self._client: SocketModeClient = self._handler.client
+        self._client.message_listeners.append(self._on_message)  # pyright: ignore[reportUnknownMemberType]
+        self._client.on_open_listeners.append(self._on_open)
+        self._opened = 0.0  # wall clock, as websocket-client's own stamps are
+        self._sockets_opened = 0
+        self._stopping = threading.Event()
+        self._watchdog = threading.Thread(target=self._watch, name="socket-watchdog", daemon=True)
+
+    def connect(self) -> None:
+        """Open the first socket. Raises SlackApiError when the app token is refused or Socket Mode is off."""
+        self._handler.connect()
+        self._watchdog.start()
+
+    def close(self) -> None:
+        """Take no more events; what is being handled is finished."""
+        self._stopping.set()
+        self._handler.close()
+        self._link.connected = False
+
+    def _on_open(self, _: object) -> None:
+        self._opened = time.time()
+        self._sockets_opened += 1
+        if self._sockets_opened > 1:
+            self._link.reconnects += 1
+            self._metrics.reconnects.inc()
+        _log.info("socket open", number=self._sockets_opened)
+
+    def _on_message(self, _: object, message: dict[str, Any], __: object) -> None:
+        if message.get("type") != "hello":
+            return
+        number = message.get("num_connections")
+        self._link.sockets = number if isinstance(number, int) else 0
+        about = message.get("connection_info")
+        if isinstance(about, dict):
+            self._link.app = str(cast("dict[str, object]", about).get("app_id", ""))
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(1.0):
+            connected = self._client.is_connected()
+            self._link.connected = connected
+            self._metrics.connected.set(connected)
+            if connected and self._silent_since() > self._silent_for.total_seconds():
+                _log.warning("socket silent, opening another", seconds=round(self._silent_since()))
+                self._opened = time.time()  # give the next one its time
+                self._client.disconnect()
+
+    def _silent_since(self) -> float:
+        session = self._client.current_session
+        heard = max(session.last_pong_tm, self._opened) if session else self._opened
+        return time.time() - heard
