@@ -24,6 +24,8 @@ app.command(epilog=up.EXAMPLE)(up.up)
 app.command(epilog=train.EXAMPLE)(train.train)
 app.command(epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=classify.EXAMPLE)(classify.classify)
+app.command(epilog=swap_model.SWAP_EXAMPLE)(swap_model.swap_model)
+app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(swap_model.rollback)
 app.add_typer(models.app, name="models", epilog=models.EXAMPLE)
 
 
