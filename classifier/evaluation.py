@@ -61,9 +61,9 @@ def confusion(expected: np.ndarray, predicted: np.ndarray, labels: int) -> np.nd
 
 
 def macro_f1(matrix: np.ndarray) -> float:
-    """Mean F1 over the labels that occur, as right or as predicted ones; a label that never comes up can't be judged."""
+    """Mean F1 over the labels that occur, as right or as predicted ones; one that never comes up can't be judged."""
     occurring = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
-    return float(np.mean([_scores(matrix, number)["f1"] for number in occurring]))
+    return float(np.mean([_scores(matrix, int(number))["f1"] for number in occurring]))
 
 
 def _scores(matrix: np.ndarray, label: int) -> dict[str, float | int]:

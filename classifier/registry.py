@@ -93,6 +93,14 @@ class Registry:
         durable.write(self.root / ACTIVE, (json.dumps(record) + "\n").encode())
         return active
 
+    def check_free(self, name: str) -> None:
+        """Raises VersionExists when the name is taken, BadVersionName when no version can have it."""
+        check_name(name)
+        if os.path.lexists(self.root / name):
+            raise VersionExists(
+                f"A version {name!r} exists in {self.root} already. Choose another --name, or `clfadmin models remove`."
+            )
+
     @contextmanager
     def stage(self, name: str) -> Generator[Staging]:
         """A temporary folder (`.path`) for a new version: fill it, then `.publish(Provenance(...))`.
@@ -100,12 +108,8 @@ class Registry:
         Whatever ends the block before that (an error, Ctrl-C, a full disk) removes the folder. Raises VersionExists
         at once when the name is taken, StorageError when the disk refuses.
         """
-        check_name(name)
+        self.check_free(name)
         target = self.root / name
-        if os.path.lexists(target):
-            raise VersionExists(
-                f"A version {name!r} exists in {self.root} already. Choose another --name, or `clfadmin models remove`."
-            )
         with durable.storage_errors(target):
             self.root.mkdir(parents=True, exist_ok=True)
             with self._locked(".staging-lock"):

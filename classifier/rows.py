@@ -3,8 +3,10 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from os import fstat
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,11 +43,11 @@ class Columns:
 
 
 class RowFile:
-    """The rows of one file. After the last one, `sha256` is that of all its bytes and `rows` counts them."""
+    """The rows of one file. `rows` and `bytes` count what was read; after the last row `sha256` is the file's."""
 
     def __init__(self, path: Path, columns: Columns) -> None:
         self.path, self.columns = path, columns
-        self.rows = 0
+        self.rows = self.bytes = 0
         self._sha256 = hashlib.sha256()
         self._line = 0
         self._delimiter = "\t"
@@ -58,22 +60,16 @@ class RowFile:
         """Raises DataError for what can't be read: no such file, a folder, bad UTF-8, a missing column and so on."""
         kind = kind_of(self.path)
         readers = {"CSV": self._csv, "TSV": self._tsv, "JSONL": self._jsonl, "text": self._text}
-        try:
-            with self.path.open("rb") as file:
-                for row in readers[kind](self._lines(file)):
-                    self.rows += 1
-                    yield self._checked(row)
-        except IsADirectoryError as error:
-            raise DataError(f"{self.path} is a folder. Name the files in it, such as {self.path}/*.csv.") from error
-        except FileNotFoundError as error:
-            raise DataError(f"{self.path} does not exist.") from error
-        except OSError as error:
-            raise DataError(f"{self.path} can't be read: {error.strerror}.") from error
+        with _reading(self.path), self.path.open("rb") as file:
+            for row in readers[kind](self._lines(file)):
+                self.rows += 1
+                yield self._checked(row)
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
         """Decoded lines with their ends, without a byte order mark. Counts lines and bytes on the way."""
         while raw := file.readline(MAX_LINE_BYTES + 1):
             self._line += 1
+            self.bytes += len(raw)
             self._sha256.update(raw)
             if self._line == 1:
                 if raw.startswith(UTF16):
@@ -173,7 +169,7 @@ class RowFile:
         # Whole numbers and true/false are labels people use; a list or a fraction is a mistake.
         if not isinstance(label, str | int | None):
             raise self._error(f"{self.columns.label!r} should be a text, received a {type(label).__name__}")
-        return Row(self._line, text or "", "" if label is None else str(label).strip())
+        return Row(self._line, whole(text or ""), "" if label is None else str(label).strip())
 
     def _text(self, lines: Iterator[str]) -> Iterator[Row]:
         for line in lines:
@@ -206,6 +202,30 @@ def kind_of(path: Path) -> str:
     if kind is None:
         raise DataError(f"{path} should end in .csv, .tsv or .jsonl, so that we know how to read it.")
     return kind
+
+
+def check_readable(path: Path) -> int:
+    """The file's size in bytes. Raises DataError where reading it would."""
+    kind_of(path)
+    with _reading(path), path.open("rb") as file:
+        return fstat(file.fileno()).st_size
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    try:
+        yield
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder. Name the files in it, such as {path}/*.csv.") from error
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist.") from error
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror}.") from error
+
+
+def whole(text: str) -> str:
+    """The text with halves of surrogate pairs replaced: JSON and command lines can hold them, files can't."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _unquoted(cell: str) -> str:

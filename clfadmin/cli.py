@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clfadmin import classify, console, evaluate, models, train, up
+from clfadmin import classify, console, evaluate, models, swap_model, train, up
 
 FAILED, REFUSED, INTERRUPTED = 1, 3, 130  # 2, wrong usage, comes from typer
 NOTHING_CHANGED = "interrupted, nothing was changed"

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -24,7 +24,7 @@ QUIET_EVERY = 10.0
 STEERING = ("Cc", "Cf", "Cs")
 JOINERS = "\u200d\ufe0f"
 
-Advance = Callable[[int], None]
+Tick = Callable[[float, float, str], None]
 
 
 def say(text: str) -> None:
@@ -54,6 +54,15 @@ def document(value: object) -> None:
     _write(sys.stdout, json.dumps(value, indent=2, ensure_ascii=not _is_unicode(sys.stdout.encoding)))
 
 
+def documents(values: Iterable[object]) -> None:
+    """One JSON list, written item by item, so that a long one needs no memory."""
+    between = "[\n"
+    for value in values:
+        _write(sys.stdout, between + json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout.encoding)), end="")
+        between = ",\n"
+    _write(sys.stdout, "[]" if between == "[\n" else "\n]")
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """A compact table of the answer; columns named in `right` are aligned to the right."""
     from rich.table import Table
@@ -68,13 +77,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
 
 
 @contextmanager
-def progress(what: str, total: int | None, *, unit: str = "") -> Generator[Advance]:
-    """Yields a function that takes the number of units just done. A bar with time left on a terminal, else lines."""
+def progress(what: str, *, lines: bool = True) -> Generator[Tick]:
+    """Yields tick(done, total, note). On a terminal that moves a bar with the time left; else, with `lines`, it writes
+    a line now and then. Both on standard error."""
     if sys.stderr.isatty():
-        with _bar(what, total) as advance:
-            yield advance
-        return
-    yield _lines(what, total, unit)
+        with _bar(what) as tick:
+            yield tick
+    else:
+        yield _lines(what) if lines else _nothing
 
 
 def plain(text: str) -> str:
@@ -91,26 +101,38 @@ def _harmless(character: str) -> str:
 
 
 @contextmanager
-def _bar(what: str, total: int | None) -> Generator[Advance]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _bar(what: str) -> Generator[Tick]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task(plain(what), total=total)
-        yield lambda done: bar.advance(task, done)
+        task = bar.add_task(plain(what), total=None)
+
+        def tick(done: float, total: float, note: str) -> None:
+            bar.update(task, completed=done, total=total, description=plain(f"{what} {note}".rstrip()))
+
+        yield tick
 
 
-def _lines(what: str, total: int | None, unit: str) -> Advance:
-    done, last = 0, time.monotonic()
+def _lines(what: str) -> Tick:
+    last = time.monotonic()
 
-    def advance(count: int) -> None:
-        nonlocal done, last
-        done += count
+    def tick(done: float, total: float, text: str) -> None:
+        nonlocal last
         if time.monotonic() - last >= QUIET_EVERY:
             last = time.monotonic()
-            note(f"{what}: {done:,}{f' of {total:,}' if total else ''} {unit}".rstrip())
+            note(f"{what}: {done / total:.0%} {text}".rstrip())
 
-    return advance
+    return tick
+
+
+def _nothing(done: float, total: float, note: str) -> None:
+    """Where neither a bar nor lines are wanted."""
 
 
 def _console(*, stderr: bool) -> "Console":
@@ -122,10 +144,10 @@ def _console(*, stderr: bool) -> "Console":
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def _write(out: TextIO, text: str) -> None:
+def _write(out: TextIO, text: str, end: str = "\n") -> None:
     encoding = out.encoding or "utf-8"
     # A terminal that knows no emoji, or a lone surrogate, must not end the command.
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=out, end=end, flush=True)
 
 
 def _is_unicode(encoding: str | None) -> bool:

@@ -16,9 +16,9 @@ def open_registry(settings: "Settings") -> "Registry":
     registry = Registry(settings.home)
     if registry.active() is None:
         console.note("First use of this home: installing the starter version.")
-        from classifier.starter import install_starter
+        from classifier.starter import ensure_active
 
-        install_starter(registry)
+        ensure_active(registry)
     return registry
 
 

@@ -1,9 +1,19 @@
 """Options that several commands share, so that they read the same everywhere."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Runtime(StrEnum):
+    """What computes the network; auto takes the quickest that the version has."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    KERAS = "keras"
+
 
 Home = Annotated[
     Path | None,
