@@ -26,6 +26,9 @@ with quiet_stderr():
     import tensorflow as tf
     from keras import layers, ops
 
+# Its warnings are advice to programmers, such as that a graph was traced often.
+tf.get_logger().setLevel("ERROR")
+
 # Added to attention scores at padding, before the softmax: exp() of it is exactly 0 in float32.
 MASKED = -1e9
 # BERT's own rate (Devlin et al. 2019, appendix A.2), active in training only.
@@ -217,6 +220,16 @@ def dense_places(model: keras.Model) -> Iterator[tuple[list[str], layers.Dense]]
 def encoder_dense(model: keras.Model) -> list[layers.Dense]:
     """The encoder's dense layers: those that LoRA adapts."""
     return [dense for names, dense in dense_places(model) if not names[0].startswith("head.")]
+
+
+def lora_factors(model: keras.Model) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """LoRA's a [in, rank] and b [rank, out] for each matrix it adapts, under the matrix's checkpoint name."""
+    factors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for names, dense in dense_places(model):
+        if dense.lora_enabled:
+            down, ups = np.asarray(dense.lora_kernel_a), np.split(np.asarray(dense.lora_kernel_b), len(names), axis=-1)
+            factors.update({f"{name}.weight": (down, up) for name, up in zip(names, ups, strict=True)})
+    return factors
 
 
 def _encoder_layers(encoder: keras.Model) -> list[EncoderLayer]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
+from classifier.calibration import softmax
 from classifier.config import ModelConfig
 from classifier.encoding import Encoded, batches_by_length, encode, load_tokenizer, pad
 from classifier.errors import VersionRefused
@@ -63,16 +64,16 @@ class Predictor:
         self.labels = config.labels
         self.runtime = runtime
         self.canaries = tuple(canaries)
-        self._tokenizer = tokenizer
-        self._forward = forward
+        self.tokenizer = tokenizer
+        self.forward = forward
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Texts as this version's token ids, in order."""
-        return encode(self._tokenizer, texts)
+        return encode(self.tokenizer, texts)
 
     def logits(self, encoded: Sequence[Encoded], *, tokens: int = 0) -> np.ndarray:
         """Raw outputs, float32 [texts, labels], of one batch padded to its longest text (or to `tokens`)."""
-        return self._forward(*pad(encoded, tokens=tokens))
+        return self.forward(*pad(encoded, tokens=tokens))
 
     def predict(self, encoded: Sequence[Encoded]) -> list[Prediction]:
         """Predictions for one batch, computed together as given: cut it by padded tokens first."""
@@ -102,11 +103,12 @@ class Predictor:
         )
 
 
-def softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Calibrated probabilities, float64 [texts, labels]; each row sums to 1."""
-    scaled = logits.astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+def logits_of(forward: Forward, encoded: Sequence[Encoded]) -> np.ndarray:
+    """Raw outputs for any number of texts, float32 [texts, labels], in order, computed in batches of similar length."""
+    logits: dict[int, np.ndarray] = {}
+    for rows in batches_by_length([len(item.ids) for item in encoded], TOKEN_BUDGET):
+        logits.update(zip(rows, forward(*pad([encoded[row] for row in rows])), strict=True))
+    return np.stack([logits[row] for row in range(len(encoded))])
 
 
 def load_predictor(version: Version, *, runtime: str = "auto", threads: int | None = None) -> Predictor:

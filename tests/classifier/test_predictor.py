@@ -39,7 +39,7 @@ def test_sure_begins_at_the_versions_threshold(predictor, version):
     prediction = predictor.classify(["great"])[0]
     assert prediction.sure
     strict = dataclasses.replace(version.config, threshold=0.999)
-    predictor_of_strict = type(predictor)("strict", strict, predictor._tokenizer, predictor._forward, runtime="keras")
+    predictor_of_strict = type(predictor)("strict", strict, predictor.tokenizer, predictor.forward, runtime="keras")
     unsure = predictor_of_strict.classify(["great"])[0]
     assert (unsure.label, unsure.confidence, unsure.sure) == (prediction.label, prediction.confidence, False)
 
@@ -56,8 +56,8 @@ def test_temperature_softens_the_confidence_and_keeps_the_label(predictor, versi
     soft = type(predictor)(
         "soft",
         dataclasses.replace(version.config, temperature=3.0),
-        predictor._tokenizer,
-        predictor._forward,
+        predictor.tokenizer,
+        predictor.forward,
         runtime="keras",
     )
     before, after = predictor.classify(["great"])[0], soft.classify(["great"])[0]
@@ -102,7 +102,7 @@ def test_scores_that_are_no_numbers_fail_the_canary(predictor, version):
     broken = type(predictor)(
         "broken",
         version.config,
-        predictor._tokenizer,
+        predictor.tokenizer,
         lambda ids, mask: np.full((len(ids), 3), np.nan),
         runtime="keras",
         canaries=predictor.canaries,

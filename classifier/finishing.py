@@ -1,0 +1,163 @@
+"""The parts of a training that need no TensorFlow of their own: data in front, calibration and storing behind."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version as library_version
+from typing import Any
+
+import numpy as np
+
+from classifier import dataset
+from classifier.base import Base
+from classifier.calibration import fit_temperature, fit_threshold, softmax
+from classifier.config import ModelConfig
+from classifier.dataset import Dataset
+from classifier.errors import DataError
+from classifier.evaluation import DataName, evaluate
+from classifier.manifest import CONFIG, METRICS, WEIGHTS, Provenance
+from classifier.predictor import logits_of, make_canaries, predictor_from_files
+from classifier.recipe import TrainConfig
+from classifier.registry import Registry
+from classifier.staging import Staging
+from classifier.version import Version
+from classifier.weights import write_tensors
+
+# Without a validation file: enough rows to choose an epoch and to calibrate on, and nine tenths left to learn from.
+VALID_FRACTION = 0.1
+CANARIES = 8
+LIBRARIES = ("tensorflow", "keras", "numpy", "tokenizers", "safetensors")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is learned from, what is measured on, and the labels in the order of the model's outputs."""
+
+    train: Dataset
+    valid: Dataset
+    labels: tuple[str, ...]
+
+
+def load_data(config: TrainConfig) -> TrainingData:
+    """The data files of `config`; without validation files a tenth of each label is held out.
+
+    Texts that are in both parts are taken out of the first. Raises DataError.
+    """
+    load = partial(dataset.load, text_column=config.text_column, label_column=config.label_column)
+    everything = load(config.data)
+    if config.valid:
+        train, valid = everything, load(config.valid, least_labels=1)
+        unknown = sorted(set(valid.labels) - set(train.labels))
+        if unknown:
+            raise DataError(
+                f"{valid.name} has the label {unknown[0]!r}, which {train.name} lacks. "
+                f"Known: {', '.join(train.label_names)}."
+            )
+    else:
+        train, valid = dataset.stratified_split(everything, VALID_FRACTION, config.seed)
+    train, _ = dataset.without_overlap(train, valid)
+    missing = sorted(set(everything.labels) - set(train.labels))
+    if missing:
+        raise DataError(f"Every text with the label {missing[0]!r} is validation text too. Give it texts of its own.")
+    return TrainingData(train, valid, everything.label_names)
+
+
+def free_name(registry: Registry) -> str:
+    """A name that no version has: today's date (UTC) and a counter, such as 20260131-2."""
+    today = datetime.now(UTC).strftime("%Y%m%d")
+    taken = set(registry.names())
+    return next(name for number in range(1, len(taken) + 2) if (name := f"{today}-{number}") not in taken)
+
+
+def finish(
+    staging: Staging,
+    tensors: Mapping[str, np.ndarray],
+    model_config: ModelConfig,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+) -> tuple[Version, dict[str, Any]]:
+    """Calibrate on the validation part, evaluate, and publish the version; its metrics come along.
+
+    Everything is measured through the predictor that will serve the version, from the bytes that are stored.
+    """
+    name = staging.target.name
+    files = {**base.files, WEIGHTS: write_tensors(tensors)}
+    uncalibrated = predictor_from_files(name, model_config, files)
+    logits = logits_of(uncalibrated.forward, uncalibrated.encode(data.valid.texts))
+    labels = label_numbers(data.valid, model_config.labels)
+    calibrated = calibrate(model_config, logits, labels)
+    files[CONFIG] = (json.dumps(calibrated.to_dict(), indent=1, ensure_ascii=False) + "\n").encode()
+    # From the file, not from memory: JSON decides the last digit of temperature and threshold.
+    predictor = predictor_from_files(name, calibrated, files)
+    files["canary.jsonl"] = make_canaries(predictor, canary_texts(data.valid, labels))
+    metrics = measure(name, calibrated, data.valid, logits, labels)
+    files[METRICS] = json.dumps(metrics, indent=1, ensure_ascii=False).encode()
+    for file, content in files.items():
+        staging.write(file, content)
+    return staging.publish(_provenance(base, data, config, metrics["macro_f1"])), metrics
+
+
+def calibrate(config: ModelConfig, logits: np.ndarray, labels: np.ndarray) -> ModelConfig:
+    """`config` with the temperature and the threshold that these texts ask for.
+
+    The model must not have trained on them. Rounded to what a person reads; the threshold downwards, so that the
+    text that set it stays sure.
+    """
+    temperature = round(fit_temperature(logits, labels), 4)
+    probabilities = softmax(logits, temperature)
+    found = fit_threshold(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    return replace(config, temperature=temperature, threshold=float(np.floor(found.threshold * 1e4) / 1e4))
+
+
+def measure(version: str, config: ModelConfig, data: Dataset, logits: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Evaluate's object for a version whose logits on `data` are known."""
+    return evaluate(
+        logits,
+        labels,
+        version=version,
+        data=DataName(data.name, data.sha256),
+        labels=config.labels,
+        temperature=config.temperature,
+        threshold=config.threshold,
+    )
+
+
+def label_numbers(data: Dataset, labels: tuple[str, ...]) -> np.ndarray:
+    """Each row's label as its place in `labels`, int [texts]."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    return np.array([numbers[label] for label in data.labels])
+
+
+def canary_texts(data: Dataset, labels: np.ndarray) -> list[str]:
+    """A few validation texts, each label in turn, those of middle length first: neither trivial nor slow."""
+    middle = float(np.median([len(text) for text in data.texts]))
+    by_label: dict[int, list[str]] = {}
+    for row in sorted(range(len(data)), key=lambda row: abs(len(data.texts[row]) - middle)):
+        by_label.setdefault(int(labels[row]), []).append(data.texts[row])
+    turns = -(-CANARIES // len(by_label))
+    chosen = [texts[turn] for turn in range(turns) for texts in by_label.values() if turn < len(texts)]
+    return chosen[:CANARIES]
+
+
+def libraries() -> dict[str, str]:
+    """What a version was made with."""
+    return {name: library_version(name) for name in LIBRARIES}
+
+
+def _provenance(base: Base, data: TrainingData, config: TrainConfig, macro_f1: float) -> Provenance:
+    left_out = {"data", "valid", "name", "base", "emoji", "seed"}
+    options = {name: value for name, value in asdict(config).items() if name not in left_out}
+    options["hidden"] = " ".join(map(str, config.hidden))
+    files = {(file.name, file.sha256): file for file in (*data.train.files, *data.valid.files)}
+    return Provenance(
+        base=base.name,
+        base_sha256=base.sha256,
+        data=tuple(files.values()),
+        seed=config.seed,
+        macro_f1=macro_f1,
+        training=options,
+        libraries=libraries(),
+    )

@@ -1,0 +1,89 @@
+"""What a training is asked to do, what it reports on the way, and what comes out of it. No TensorFlow in here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from classifier.version import Version
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Options of one training. `base` None means the default base, `name` None a free name from today's date.
+
+    `hidden` are the sizes of dense layers between pooling and output; `dropout` is the head's; `lora` 0 trains
+    everything, a rank trains adapters on the encoder's dense layers and leaves the embeddings as they are.
+    """
+
+    data: Sequence[Path]
+    valid: Sequence[Path] = ()
+    base: str | None = None
+    name: str | None = None
+    pooling: str = "mean"
+    hidden: tuple[int, ...] = ()
+    dropout: float = 0.1
+    label_smoothing: float = 0.0
+    epochs: int = 3
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    max_length: int = 128
+    class_weight: str = "none"
+    patience: int = 2
+    lora: int = 0
+    emoji: Mapping[str, str] = field(default_factory=dict[str, str])
+    seed: int = 1
+    text_column: str = "text"
+    label_column: str = "label"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After each step. `step` of `steps` and `seconds_left` count over all epochs; `loss` is this epoch's mean."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    examples_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """After each epoch: macro-F1 on the validation part, and whether it is the best so far."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    macro_f1: float
+    best: bool
+
+
+Report = Callable[[Progress | EpochEnd], None]
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """The stored version and how it came to be. `metrics` is evaluate's object on the validation part."""
+
+    version: Version
+    metrics: Mapping[str, Any]
+    seconds: float
+    epochs_run: int
+    best_epoch: int
+    examples: int
+    examples_per_second: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that `clfadmin train --json` prints."""
+        return {
+            **self.metrics,
+            "seconds": self.seconds,
+            "epochs_run": self.epochs_run,
+            "best_epoch": self.best_epoch,
+            "examples": self.examples,
+            "examples_per_second": self.examples_per_second,
+            "serving": {"runtime": "keras", "agreement": None, "reason": "served by Keras as trained"},
+        }
