@@ -1,0 +1,83 @@
+"""The main job: people write in the sandbox, every message is answered once; also while things break or change."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import wait_until
+from tests.e2e.conftest import MIXED, Installation, start, stop, tiny_home
+
+pytestmark = pytest.mark.e2e
+
+
+def post_mixed(installation: Installation, count: int, channels: int) -> None:
+    for number in range(channels):
+        if f"team{number}" not in installation.posted:
+            installation.door("POST", "channels", name=f"team{number}")
+    for number in range(count):
+        installation.post(f"team{number % channels}", f"{MIXED[number % len(MIXED)]} {number}")
+
+
+def test_two_hundred_messages_in_twenty_channels_are_each_answered_once(installation: Installation):
+    post_mixed(installation, 200, 20)
+    replies = installation.wait_for_all(90)
+    assert len(replies) == 200
+    assert installation.versions() == {"first": 200}
+
+
+def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path: Path):
+    home = tmp_path / "home"
+    tiny_home(home, "first")
+    installation = start(home, CLF_LEASE_SECONDS="3")
+    try:
+        post_mixed(installation, 60, 20)
+        (worker,) = installation.children("worker")
+        os.kill(worker.pid, signal.SIGKILL)
+        post_mixed(installation, 60, 20)
+        installation.wait_for_all(90)
+    finally:
+        assert stop(installation) == 0
+
+
+def test_messages_sent_during_a_swap_are_answered_each_by_one_version(installation: Installation):
+    post_mixed(installation, 40, 20)
+    swapped = installation.clfadmin("swap-model", "second", "--json")
+    assert json.loads(swapped.stdout)["state"] == "active"
+    post_mixed(installation, 40, 20)
+    installation.wait_for_all(90)
+    versions = installation.versions()
+    assert set(versions) <= {"first", "second"}
+    assert versions["second"] >= 40
+
+
+def test_a_damaged_version_is_refused_and_the_old_one_goes_on(installation: Installation):
+    weights = installation.home / "models" / "second" / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.chmod(0o600)
+    weights.write_bytes(data)
+    refused = installation.clfadmin("swap-model", "second", check=False)
+    assert refused.returncode == 3
+    assert "sha256" in refused.stderr
+    installation.post("general", "great work")
+    installation.wait_for_all()
+    assert installation.versions() == {"first": 1}
+
+
+def test_ctrl_c_stops_everything_and_what_was_waiting_is_answered_after_the_next_start(tmp_path: Path):
+    home = tmp_path / "home"
+    tiny_home(home, "first")
+    installation = start(home)
+    family = installation.process.pid
+    assert family
+    (worker,) = installation.children("worker")
+    (bot,) = installation.children("bot")
+    assert stop(installation) == 0
+    wait_until(lambda: not worker.is_running() and not bot.is_running(), "the children's end")
+    again = start(home)
+    again.post("general", "good morning")
+    again.wait_for_all()
+    assert stop(again) == 0
