@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
@@ -13,6 +13,8 @@ from classifier.errors import ClassifierError
 
 # A handful of calls to Slack, each of which may take its time or be told to wait.
 PATIENCE = timedelta(seconds=60)
+# How the bot calls failures that pass by themselves.
+_PASSING = ("not sent", "ambiguous")
 
 
 class BotFailed(ClassifierError):
@@ -21,19 +23,25 @@ class BotFailed(ClassifierError):
 
 @dataclass(frozen=True, kw_only=True)
 class SlackFacts:
-    """The answer of `python -m bot --check`. None: Slack did not tell, or it was not asked."""
+    """The answer of `python -m bot --check`. None: Slack did not tell, or it was not asked.
 
-    auth_ok: bool = False
-    error: str | None = None
-    team: str | None = None
-    bot_user: str | None = None
-    bot_token_kind: str | None = None
-    missing_scopes: tuple[str, ...] | None = None
-    app_token_ok: bool | None = None
-    app_error: str | None = None
-    channels: int | None = None
-    clock_skew_seconds: float | None = None
+    `*_kind` is what a token is by its beginning: bot, app, user, ..., missing. `*_passing`: the call failed in a way
+    that says nothing about us (network, Slack's own trouble). `clock_ahead_seconds` is our clock against Slack's.
+    """
+
     mode: str | None = None
+    mode_error: str | None = None
+    bot_kind: str = "missing"
+    app_kind: str = "missing"
+    auth_error: str | None = None
+    auth_passing: bool = False
+    team: str | None = None
+    bot_name: str | None = None
+    missing_scopes: tuple[str, ...] | None = None
+    app_error: str | None = None
+    app_passing: bool = False
+    channels: int | None = None
+    clock_ahead_seconds: float | None = None
 
 
 def check(environment: Mapping[str, str] | None = None) -> SlackFacts:
@@ -44,18 +52,31 @@ def check(environment: Mapping[str, str] | None = None) -> SlackFacts:
 def facts(document: str) -> SlackFacts:
     """Raises BotFailed on anything that is no JSON object."""
     try:
-        data: object = json.loads(document)
+        answer = json.loads(document)
     except ValueError as error:
         raise BotFailed("`python -m bot --check` wrote no JSON.") from error
-    if not isinstance(data, dict):
-        raise BotFailed("`python -m bot --check` wrote no JSON object.")
-    given = cast("dict[str, Any]", data)
-    known = {one.name: given[one.name] for one in fields(SlackFacts) if one.name in given}
-    if isinstance(known.get("missing_scopes"), list):
-        known["missing_scopes"] = tuple(known["missing_scopes"])
-    if isinstance(known.get("channels"), list):
-        known["channels"] = len(known["channels"])
-    return SlackFacts(**known)
+    mode, tokens, auth = (_part(answer, name) for name in ("mode", "tokens", "auth"))
+    app_token, scopes = _part(answer, "app_token"), _part(answer, "scopes")
+    return SlackFacts(
+        mode=mode.get("mode"),
+        mode_error=mode.get("error"),
+        bot_kind=tokens.get("bot", "missing"),
+        app_kind=tokens.get("app", "missing"),
+        auth_error=auth.get("error"),
+        auth_passing=auth.get("class") in _PASSING,
+        team=auth.get("team_name") or auth.get("team"),
+        bot_name=auth.get("bot_name"),
+        missing_scopes=tuple(scopes["missing"]) if "missing" in scopes else None,
+        app_error=app_token.get("error"),
+        app_passing=app_token.get("class") in _PASSING,
+        channels=answer.get("channels"),
+        clock_ahead_seconds=answer.get("clock_skew_seconds"),
+    )
+
+
+def _part(answer: object, name: str) -> dict[str, Any]:
+    part: object = cast("dict[str, Any]", answer).get(name) if isinstance(answer, dict) else None
+    return cast("dict[str, Any]", part) if isinstance(part, dict) else {}
 
 
 def ask(*arguments: str, environment: Mapping[str, str] | None = None) -> str:

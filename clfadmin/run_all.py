@@ -170,7 +170,7 @@ def _show_last_words(supervisor: Supervisor) -> None:
 
 def _bot_name(plan: Plan) -> str | None:
     try:
-        return check(plan.bot.environment).bot_user
+        return check(plan.bot.environment).bot_name
     except BotFailed:  # it works, or we would not be here: only the name stays unknown
         return None
 

@@ -1,6 +1,8 @@
 """What the processes know of each other: heartbeats, the model the fleet shall serve, and how full the queue is."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
@@ -15,6 +17,9 @@ BEAT_EVERY = timedelta(seconds=2)
 ALIVE = timedelta(seconds=6)
 # A candidate nobody commits expires, so that an operator who vanished half way blocks nobody for long.
 CANDIDATE_TTL = timedelta(minutes=5)
+
+# Beyond every lease.
+_LONG_IDLE_MS = int(timedelta(hours=1).total_seconds() * 1000)
 
 B = TypeVar("B", "WorkerBeat", "BotBeat")
 
@@ -66,6 +71,7 @@ class BotBeat:
     app: str = ""
     team: str = ""
     bot_user: str = ""
+    bot_name: str = ""  # what people type after /invite @
     channels: int = -1  # conversations the bot is in, -1 while unknown
     last_event_ms: int = 0
     catching_up: bool = False
@@ -199,7 +205,7 @@ class Fleet:
             leased=leased,
             results=length[StreamName.RESULTS],
             dead=length[StreamName.DEAD],
-            oldest_seconds=self._oldest_seconds(),
+            oldest_seconds=self.oldest_seconds(StreamName.JOBS),
         )
 
     def _length(self, name: StreamName) -> int:
@@ -213,9 +219,10 @@ class Fleet:
         except GroupMissing:  # no worker has been here yet
             return 0
 
-    def _oldest_seconds(self) -> float:
+    def oldest_seconds(self, name: StreamName) -> float:
+        """Age of the oldest entry left, 0 for an empty stream."""
         with meaning():
-            first = self.client.xrange(self.keys.stream(StreamName.JOBS), count=1)
+            first = self.client.xrange(self.keys.stream(name), count=1)
         if not first:
             return 0.0
         born_ms = int(first[0][0].decode().partition("-")[0])
@@ -232,6 +239,29 @@ class Fleet:
             rows = self.client.xpending_range(self.keys.stream(name), name.group, "-", "+", 10_000) if entries else []
         pending = {row["message_id"] for row in rows}
         return [entry.decode() for entry, _ in entries if entry not in pending]
+
+    def bring_back(self, name: StreamName, entries: Sequence[str]) -> int:
+        """Hand orphans to whoever reclaims next; returns how many. Doing it twice does no harm."""
+        with meaning():
+            # FORCE makes the pending row that is missing; IDLE lets the next reclaim take it at once.
+            claimed = self.client.xclaim(
+                self.keys.stream(name),
+                name.group,
+                "doctor",
+                0,
+                entries,
+                idle=_LONG_IDLE_MS,
+                retrycount=0,
+                force=True,
+                justid=True,
+            )
+        return len(claimed)
+
+    def dead_reasons(self) -> Counter[str]:
+        """Why the latest thousand dead letters were given up."""
+        with meaning():
+            letters = self.client.xrevrange(self.keys.stream(StreamName.DEAD), count=1_000)
+        return Counter(fields.get(b"reason", b"unknown").decode(errors="replace") for _, fields in letters)
 
 
 def _decoded(kind: type[B], raw: bytes) -> B | None:
