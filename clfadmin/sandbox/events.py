@@ -18,6 +18,12 @@ HISTORY_SCOPES = {
 }
 READ_SCOPES = {"channel": "channels:read", "private": "groups:read", "im": "im:read", "mpim": "mpim:read"}
 
+# What a broadcast reply tells of its parent.
+ROOT_KEYS = (
+    *("type", "user", "bot_id", "text", "ts", "thread_ts"),
+    *("reply_count", "reply_users_count", "latest_reply", "subscribed"),
+)
+
 
 def scope_needed(event: Json, channel: Channel) -> str:
     """The bot scope without which Slack does not send this event."""
@@ -45,7 +51,7 @@ def posted(team: Team, channel: Channel, message: Message) -> list[Json]:
     event |= {"channel": channel.id, "event_ts": message.ts, "channel_type": CHANNEL_TYPES[channel.kind]}
     if message.broadcast:
         root = channel.messages[message.thread_ts]
-        event["root"] = message_json(team, channel, root)
+        event["root"] = {key: value for key, value in message_json(team, channel, root).items() if key in ROOT_KEYS}
     own = message.user == team.bot.id
     if own or message.subtype or channel.kind == "im" or team.bot.id not in mentions(message.text):
         return [event]
@@ -69,6 +75,12 @@ def _app_mention(team: Team, channel: Channel, message: Message) -> Json:
         "channel": channel.id,
         "event_ts": message.ts,
     } | {key: value for key, value in optional.items() if value}
+
+
+def inside(team: Team, channel: Channel, message: Message) -> Json:
+    """A message as it stands inside the event about its change; history tells more of it."""
+    shape = message_json(team, channel, message)
+    return {key: value for key, value in shape.items() if key not in ("reactions", "reply_users")}
 
 
 def changed(channel: Channel, message: Json, previous: Json, ts: str) -> Json:

@@ -9,6 +9,16 @@ UPDATED = 1_700_000_000  # when profiles last changed; no one can change one her
 COLOURS = ("9f69e7", "4bbe2e", "e7392d", "3c989f", "674b1b", "e96699", "db3150", "a2a5dc")
 
 
+# What Slack leaves out of messages of these subtypes.
+LACKING = {
+    "bot_message": ("app_id", "team", "bot_profile", "user"),
+    "file_share": ("team", "client_msg_id"),
+    "me_message": ("team",),
+    "thread_broadcast": ("team", "parent_user_id"),
+    "tombstone": ("team",),
+}
+
+
 def message_json(team: Team, channel: Channel, message: Message, *, metadata: bool = False) -> Json:
     """A message as history, replies and events hold it; `metadata` only when the caller asked for it."""
     shape: Json = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
@@ -25,16 +35,16 @@ def message_json(team: Team, channel: Channel, message: Message, *, metadata: bo
         "metadata": message.metadata if metadata else None,
     }
     shape |= {key: value for key, value in optional.items() if value}
-    if message.subtype not in ("tombstone", "me_message"):
-        shape["team"] = team.id
+    shape["team"] = team.id
     if message.bot_id and (bot := team.bot_named(message.bot_id)):
         shape["bot_profile"] = bot_profile(team, bot)
     if message.edited_ts:
         shape["edited"] = {"user": message.edited_by, "ts": message.edited_ts}
     if message.subtype == "bot_message":
         shape["username"] = team.users[message.user].real_name
-        del shape["user"]
-    return shape | _thread_json(channel, message) | _reactions_json(message)
+    shape |= _thread_json(channel, message) | _reactions_json(message)
+    lacking = LACKING.get(message.subtype, ())
+    return {key: value for key, value in shape.items() if key not in lacking}
 
 
 def _thread_json(channel: Channel, message: Message) -> Json:

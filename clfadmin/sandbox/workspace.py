@@ -10,7 +10,7 @@ from clfadmin.sandbox.encoding import Json
 from clfadmin.sandbox.faults import Faults
 from clfadmin.sandbox.ids import Ids
 from clfadmin.sandbox.live import LiveFeed
-from clfadmin.sandbox.shapes import door_message, ephemeral_json, message_json
+from clfadmin.sandbox.shapes import door_message, ephemeral_json
 from clfadmin.sandbox.store import APP_ID, Channel, Ephemeral, Kind, Message, Team, User
 
 STARTING_CHANNELS = ("general", "random", "dev")
@@ -130,7 +130,7 @@ class Workspace:
             self._tell(channel, event)
         self._show(channel, message)
         if text.first_link(message.text) and self.faults.take("unfurl"):
-            previous = message_json(self.team, channel, message)
+            previous = events.inside(self.team, channel, message)
             message.attachments = events.unfurl(message)
             self._changed(channel, message, previous)
         return message
@@ -141,7 +141,7 @@ class Workspace:
 
     def edit(self, channel: Channel, message: Message, by: str, changes: Json) -> None:
         """Put `changes` into the message's fields, as an edit of `by`."""
-        previous = message_json(self.team, channel, message)
+        previous = events.inside(self.team, channel, message)
         for field, value in changes.items():
             setattr(message, field, value)
         message.edited_by, message.edited_ts = by, self.ids.ts()
@@ -152,7 +152,7 @@ class Workspace:
         self.edit(channel, message, message.user, {"text": self.typed(raw), "blocks": blocks})
 
     def _changed(self, channel: Channel, message: Message, previous: Json) -> None:
-        now = message_json(self.team, channel, message)
+        now = events.inside(self.team, channel, message)
         self._tell(channel, events.changed(channel, now, previous, self.ids.ts()))
         self._show(channel, message)
 
@@ -161,7 +161,7 @@ class Workspace:
         if message.replies:
             self._entomb(channel, message)
             return
-        previous = message_json(self.team, channel, message)
+        previous = events.inside(self.team, channel, message)
         del channel.messages[message.ts]
         if message.thread_ts:
             self._forget_reply(channel, message)
@@ -169,10 +169,10 @@ class Workspace:
         self.live.announce(self._note("deleted", channel, ts=message.ts, thread_ts=message.thread_ts))
 
     def _entomb(self, channel: Channel, message: Message) -> None:
-        previous = message_json(self.team, channel, message)
+        previous = events.inside(self.team, channel, message)
         tombstone = Message(message.ts, "USLACKBOT", TOMBSTONE, subtype="tombstone", replies=message.replies)
         channel.messages[message.ts] = tombstone
-        now = message_json(self.team, channel, tombstone) | {"hidden": True}
+        now = events.inside(self.team, channel, tombstone) | {"hidden": True}
         self._tell(channel, events.changed(channel, now, previous, self.ids.ts()))
         self._show(channel, tombstone)
 
