@@ -2,10 +2,9 @@
 
 import io
 import tarfile
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -48,7 +47,7 @@ def import_version(registry: Registry, file: Path, *, name: str | None = None) -
         if not is_name(folder):
             raise VersionRefused("extra", f"{file} holds {first.name[:80]!r}; an export holds one version's folder.")
         with registry.stage(name or folder) as staging:
-            _unpack(tar, chain([first], tar), folder, staging)
+            _unpack(tar, folder, staging)
             return staging.publish_unchanged()
 
 
@@ -72,14 +71,16 @@ def _opened(file: Path) -> Generator[tarfile.TarFile]:
         raise DataError(f"{file} is no whole archive made by `clfadmin models export` ({error}).") from error
 
 
-def _unpack(tar: tarfile.TarFile, members: Iterable[tarfile.TarInfo], folder: str, staging: Staging) -> None:
-    for count, member in enumerate(members, start=1):
+def _unpack(tar: tarfile.TarFile, folder: str, staging: Staging) -> None:
+    for count, member in enumerate(tar, start=1):
         if count > MAX_FILES + 3:  # the manifest and two folders beside the files it names
             raise VersionRefused("extra", f"The archive holds more than {MAX_FILES} files; no version does.")
         if member.isdir() and member.name in (folder, f"{folder}/report"):
             continue
         name = member.name.removeprefix(f"{folder}/")
         _check(member, name, folder)
+        if (staging.path / name).exists():
+            raise VersionRefused("extra", f"{member.name!r} is in the archive twice.")
         source = tar.extractfile(member)
         if source is not None:
             _copy(source, staging.path / name, member.size)
@@ -98,7 +99,7 @@ def _check(member: tarfile.TarInfo, name: str, folder: str) -> None:
 
 def _copy(source: IO[bytes], place: Path, size: int) -> None:
     place.parent.mkdir(exist_ok=True)
-    with place.open("xb") as out:  # "x": the same name twice in one archive is an error
+    with place.open("xb") as out:
         while chunk := source.read(CHUNK):
             out.write(chunk)
         if out.tell() != size:

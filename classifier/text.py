@@ -85,12 +85,16 @@ def says_little(normalised: str) -> bool:
 
 
 def _clean(text: str) -> str:
-    """Whole characters only, NFC, nothing invisible. Stacked marks are cut first: NFC is slow on long stacks."""
+    """Whole characters only, nothing invisible, composed."""
     if text.isascii():
         return INVISIBLE.sub("", text)
     if SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    text = BLANK.sub(" ", INVISIBLE.sub("", text))
+    return _compose(BLANK.sub(" ", INVISIBLE.sub("", text)))
+
+
+def _compose(text: str) -> str:
+    """NFC. Stacked marks are cut first: it is slow on long stacks."""
     return unicodedata.normalize("NFC", ZALGO.sub(r"\1", text))
 
 
@@ -137,7 +141,12 @@ def _replace_addresses(text: str) -> str:
 
 def _drop_marks(text: str) -> str:
     """Slack's *bold*, _italic_ and ~strike~ without their marks; `snake_case`, 2 * 3 and f**k are left alone."""
-    return LEFTOVER.sub("", BULLET.sub(" ", CLOSING_MARK.sub("", OPENING_MARK.sub("", text))))
+    return BULLET.sub(" ", CLOSING_MARK.sub("", OPENING_MARK.sub("", text)))
+
+
+def _drop_leftovers(text: str) -> str:
+    """Without what stood between characters, which may now compose."""
+    return text if text.isascii() else _compose(LEFTOVER.sub("", text))
 
 
 def _fold(text: str) -> str:
@@ -154,5 +163,6 @@ STEPS: tuple[Callable[[str], str], ...] = (
     _replace_addresses,
     spell_emoji,
     _drop_marks,
+    _drop_leftovers,
     _fold,
 )
