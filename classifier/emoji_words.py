@@ -90,7 +90,7 @@ def _spell_run(match: re.Match[str]) -> str:
     while at < len(run):
         size = next((size for size in sizes.get(run[at], ()) if run[at : at + size] in names), 0)
         if size == 0:  # a joiner, a space, or half of something newer than the table
-            spelled += run[at] if run[at] != " " else ""
+            spelled += run[at] if run[at] not in " \u200d" else ""
         elif spelled[-1:] != [names[run[at : at + size]]]:
             spelled.append(names[run[at : at + size]])
         at += size or 1
@@ -134,5 +134,6 @@ def _sizes() -> dict[str, list[int]]:
 def _runs() -> re.Pattern[str]:
     """Emoji one after another, blanks between them included; digits only as key caps."""
     characters = {character for emoji in _names() for character in emoji if not character.isascii()}
-    one = f"(?:[0-9#*]\u20e3|[{''.join(map(re.escape, sorted(characters)))}\u200d])"
-    return re.compile(f"{one}+(?: +{one}+)*")
+    characters -= {"\u200d", "\u20e3"}  # nothing by themselves
+    one = f"(?:[0-9#*]\u20e3|[{''.join(map(re.escape, sorted(characters)))}])"
+    return re.compile(f"{one}(?:[ \u200d]*{one})*")

@@ -124,7 +124,7 @@ def test_quoted_lines_are_not_the_authors_words_unless_there_are_no_others():
         "[12:00:01] fatal: giving up",
         "Jan 31 12:00:01 web-1 kernel: Out of memory",
         'Traceback (most recent call last):\n  File "a.py", line 2, in <module>\n    hate()\nValueError: bad thing',
-        "java.lang.IllegalStateException: awful\n\tat a.b.C.d(C.java:1)\n\tat e.F(G.java:2)\nCaused by: x.Y\n\t... 2 more",
+        "a.b.IllegalStateException: awful\n\tat a.b.C.d(C.java:1)\n\tat e.F(G.java:2)\nCaused by: x.Y\n\t... 2 more",
         "ERROR: one thing broke\nWARN: another thing broke",
     ],
 )
