@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,7 @@ from classifier.registry import Registry
 from classifier.starter import ensure_active
 from worker import metrics
 from worker.batches import Pace
-from worker.connection import RENEWER, Misconfigured, QueueError, check_server, shown
+from worker.connection import RENEWER, Full, Misconfigured, QueueError, check_server, shown
 from worker.fleet import Fleet, WorkerBeat
 from worker.health import Health
 from worker.heart import Heart, ServerClock
@@ -128,7 +129,9 @@ class Service:
         while not self.stopping.is_set():
             try:
                 check_server(self.queue.client)
-                self.queue.ensure_groups()
+                # A full Redis refuses to make groups; where they are there already, it can still be drained.
+                with suppress(Full):
+                    self.queue.ensure_groups()
                 if not self.fleet.model().gen:
                     # Installing the starter takes seconds: not in the heart, which must beat.
                     ensure_active(self.registry)

@@ -63,6 +63,6 @@ def _meaning(error: QueueError) -> str:
         case GroupMissing():
             return "the queue was emptied under us, its groups are made again"
         case Full():
-            return "Redis is full, only finishing goes on"
+            return "the queue takes nothing new, only finishing goes on"
         case _:
-            return "Redis does not answer, jobs stay in the queue; trying again"
+            return "no contact with Redis, jobs stay in the queue; trying again"
