@@ -63,6 +63,11 @@ def documents(values: Iterable[object]) -> None:
     _write(sys.stdout, "[]" if between == "[\n" else "\n]")
 
 
+def clear() -> None:
+    """Empty the terminal for what follows; elsewhere leave an empty line between two looks."""
+    _write(sys.stdout, "\x1b[H\x1b[2J\x1b[3J" if sys.stdout.isatty() else "")
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """A compact table of the answer; columns named in `right` are aligned to the right."""
     from rich.table import Table
@@ -73,7 +78,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
         drawn.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
-    _console(stderr=False).print(drawn)
+    console = _console(stderr=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    # rich fills the last column with blanks, which only get in the way of whoever reads a pipe.
+    _write(sys.stdout, "\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 @contextmanager
