@@ -262,7 +262,11 @@ def serving_function(model: keras.Model, *, threads: int | None = None) -> Calla
     """
     set_threads(threads)
     shape = tf.TensorSpec((None, None), tf.int32)
-    compiled = tf.function(lambda ids, mask: model([ids, mask], training=False), input_signature=[shape, shape])
+
+    @tf.function(input_signature=[shape, shape], autograph=False)
+    def compiled(input_ids, attention_mask):
+        return model([input_ids, attention_mask], training=False)
+
     return lambda input_ids, attention_mask: compiled(input_ids, attention_mask).numpy()
 
 

@@ -190,8 +190,9 @@ def _train_step(model: keras.Model, config: TrainConfig, steps: int) -> Callable
     variables = model.trainable_variables
     optimiser.build(variables)
     tokens = tf.TensorSpec((None, None), tf.int32)
+    shapes = [tokens, tokens, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)]
 
-    @tf.function(input_signature=[tokens, tokens, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)])
+    @tf.function(input_signature=shapes, autograph=False)
     def step(input_ids, attention_mask, labels, weights):
         with tf.GradientTape() as tape:
             logits = model([input_ids, attention_mask], training=True)
