@@ -3,10 +3,11 @@
 redis-py's defaults hold a caller for about a minute and re-send commands; each of our uses has its own patience.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import redis
@@ -73,17 +74,18 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> redis.Redis:
-    """A client with its own pool. No connection is made before the first command.
+def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
+    """A redis.Redis with its own pool. No connection is made before the first command.
 
-    Raises Misconfigured when the URL's scheme is unknown.
+    Typed Any: redis-py declares each answer for its sync and async clients at once. Raises Misconfigured when the URL's scheme is unknown.
     """
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise Misconfigured(
             f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use redis://host:6379, rediss://host:6379 or unix:///path."
         )
     try:
-        return redis.Redis.from_url(
+        from_url: Any = redis.Redis.from_url
+        return from_url(
             url,
             socket_connect_timeout=patience.connect.total_seconds(),
             socket_timeout=patience.answer.total_seconds(),
@@ -98,7 +100,7 @@ def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> redi
 
 
 @contextmanager
-def meaning() -> Iterator[None]:
+def meaning() -> Generator[None]:
     """Turn redis-py's errors into ours; the order of the tests matters, see `translated`."""
     try:
         yield
@@ -127,12 +129,14 @@ def translated(error: RedisError) -> QueueError:
     return Unavailable(f"Redis failed: {type(error).__name__}: {text}")
 
 
-def check_server(client: redis.Redis) -> tuple[int, ...]:
+def check_server(client: Any) -> tuple[int, ...]:
     """The server's version. Raises Misconfigured below 7.0, and whatever `meaning` makes of a failing connection."""
     with meaning():
-        answer: object = client.execute_command("HELLO")  # pyright: ignore[reportUnknownMemberType]
-    flat = dict(zip(answer[::2], answer[1::2], strict=True)) if isinstance(answer, list) else answer  # pyright: ignore
-    version = tuple(int(part) for part in flat[b"version"].decode().split(".")[:2])  # pyright: ignore
+        answer: Any = client.execute_command("HELLO")
+    if isinstance(answer, list):  # RESP2 has no maps
+        flat = cast("list[Any]", answer)
+        answer = dict(zip(flat[::2], flat[1::2], strict=True))
+    version = tuple(int(part) for part in answer[b"version"].decode().split(".")[:2])
     if version < OLDEST_SERVER:
         raise Misconfigured(f"Redis is {version[0]}.{version[1]}; 7.0 or newer is needed, or any Valkey.")
     return version

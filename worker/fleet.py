@@ -164,9 +164,8 @@ class Fleet:
         with meaning():
             row = self.client.hgetall(self.keys.model)
         text = {name.decode(): value.decode() for name, value in row.items()}
-        whole = {one.name for one in fields(Model) if one.type is int}
-        known = {one.name for one in fields(Model)} & text.keys()
-        return Model(**{name: int(text[name]) if name in whole else text[name] for name in known})
+        known: dict[str, Any] = {one.name: one.type for one in fields(Model) if one.name in text}
+        return Model(**{name: kind(text[name]) for name, kind in known.items()})
 
     def propose(self, *, gen: int, by: str, version: str, sha256: str) -> bool:
         """Make `version` the candidate if `gen` is still the last commit and no other candidate lives."""
@@ -231,12 +230,11 @@ class Fleet:
     def orphans(self, name: StreamName) -> list[str]:
         """Entries handed out once, pending for nobody: no reader will ever get them. Raises QueueError."""
         with meaning():
-            groups = self.client.xinfo_groups(self.keys.stream(name)) if self._length(name) else []
-            handed_out = next(
-                (one["last-delivered-id"] for one in groups if one["name"] == name.group.encode()), b"0-0"
-            )
-            entries = self.client.xrange(self.keys.stream(name), max=handed_out, count=10_000)
-            rows = self.client.xpending_range(self.keys.stream(name), name.group, "-", "+", 10_000) if entries else []
+            groups: Any = self.client.xinfo_groups(self.keys.stream(name)) if self._length(name) else []
+            ours = [group for group in groups if group["name"] == name.group.encode()]
+            handed_out = ours[0]["last-delivered-id"] if ours else b"0-0"
+            entries: Any = self.client.xrange(self.keys.stream(name), max=handed_out, count=10_000)
+            rows: Any = self.client.xpending_range(self.keys.stream(name), name.group, "-", "+", 10_000) if ours else []
         pending = {row["message_id"] for row in rows}
         return [entry.decode() for entry, _ in entries if entry not in pending]
 

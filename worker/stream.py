@@ -171,7 +171,7 @@ class Queue:
             answer = self.client.xreadgroup(
                 stream.group, self.consumer, {self.keys.stream(stream): ">"}, count=count, block=_ms(block) or None
             )
-        entries = answer[0][1] if answer else []
+        entries: Any = answer[0][1] if answer else []
         return [Delivery(stream, entry.decode(), 1, fields or {}) for entry, fields in entries]
 
     def reclaim(self, stream: StreamName, *, lease: timedelta, cursor: str = "0-0", count: int = 1) -> Reclaimed:
