@@ -85,8 +85,8 @@ def test_the_sum_is_that_of_the_whole_file(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.csv", "text,mood\nx,y\n", "a.csv has no column 'label'. Found: 'text', 'mood'. Choose one with --label-col"),
-        ("a.csv", "body;label\nx;y\n", "a.csv has no column 'text'. Found: 'body', 'label'. Choose one with --text-col"),
+        ("a.csv", "text,mood\nx,y\n", "a.csv has no column 'label'. Found: 'text', 'mood'. Choose one with --label"),
+        ("a.csv", "body;label\nx;y\n", "a.csv has no column 'text'. Found: 'body', 'label'. Choose one with --text"),
         ("a.tsv", "text\tmood\nx\ty\n", "a.tsv has no column 'label'. Found: 'text', 'mood'. Choose one with"),
         ("a.csv", "text,label,label\n", "a.csv has more than one column 'label'"),
         ("a.csv", "nice work,positive\n", "a.csv has no column 'text'. Found: 'nice work', 'positive'."),
