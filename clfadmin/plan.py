@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,20 +31,16 @@ class PortInUse(BrokerError):
 
 @dataclass(frozen=True)
 class Plan:
-    """`broker` and `sandbox` are None where the operator brings a Redis or Slack of his own. `url` is of Redis."""
+    """`broker` and `sandbox` are None where the operator brings a Redis or Slack of his own."""
 
     home: Path
     port: int
-    url: str = field(repr=False)
+    page: str
     beats: readiness.Beats
     broker: Spec | None
     sandbox: Spec | None
     bot: Spec
     workers: list[Spec]
-
-    @property
-    def page(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 def make(settings: Settings, slack: SlackTokens, *, port: int, workers: int) -> Plan:
@@ -53,17 +49,19 @@ def make(settings: Settings, slack: SlackTokens, *, port: int, workers: int) -> 
     given = settings.redis_url.get_secret_value() if settings.redis_url else ""
     there = None if given else broker.prepare(settings.home)
     url = given or broker.broker_url(settings.home)
-    common = _common_environment(settings, url)
+    common = _ours(settings, url, dict(os.environ))
+    page = f"http://127.0.0.1:{port}"
+    own_slack = common | {"CLF_HTTP_PORT": str(port)}
+    for_bot = own_slack if slack.given else _ours(settings, url, sandbox_environment(page))
     beats = readiness.Beats(url, settings.prefix)
-    local_slack = not slack.given
     return Plan(
         home=settings.home,
         port=port,
-        url=url,
+        page=page,
         beats=beats,
         broker=_broker(settings.home, common, readiness.broker_answers(there)) if there else None,
-        sandbox=_sandbox(common, port) if local_slack else None,
-        bot=_bot(common, port, beats, local_slack=local_slack),
+        sandbox=None if slack.given else _sandbox(common, port),
+        bot=_bot(for_bot, beats),
         workers=_workers(common, beats, workers),
     )
 
@@ -85,8 +83,8 @@ def free_port(port: int) -> int:
         return probe.getsockname()[1]
 
 
-def _common_environment(settings: Settings, url: str) -> dict[str, str]:
-    environment = dict(os.environ)
+def _ours(settings: Settings, url: str, environment: dict[str, str]) -> dict[str, str]:
+    """That environment, with what makes a process one of this installation."""
     # A folder named bot or worker where the operator stands must not be taken for ours.
     root = str(Path(__file__).resolve().parents[1])
     paths = [root, *filter(None, [environment.get("PYTHONPATH")])]
@@ -107,16 +105,18 @@ def _sandbox(environment: Mapping[str, str], port: int) -> Spec:
     return Spec("sandbox", "clfadmin.sandbox", ("--port", str(port)), environment, ready, SANDBOX_PATIENCE)
 
 
-def _bot(environment: Mapping[str, str], port: int, beats: readiness.Beats, *, local_slack: bool) -> Spec:
-    if local_slack:
-        secrets = from_environment(environment)
-        environment = {name: value for name, value in environment.items() if name not in (*_PROXIES, *_SLACK)} | {
-            "SLACK_API_URL": f"http://127.0.0.1:{port}/api/",
-            "SLACK_BOT_TOKEN": secrets.bot_token,
-            "SLACK_APP_TOKEN": secrets.app_token,
-        }
-    else:
-        environment = {**environment, "CLF_HTTP_PORT": str(port)}
+def sandbox_environment(page: str) -> dict[str, str]:
+    """Our environment, with the bot's settings for the local Slack at that address."""
+    secrets = from_environment(os.environ)
+    kept = {name: value for name, value in os.environ.items() if name not in (*_PROXIES, *_SLACK)}
+    return kept | {
+        "SLACK_API_URL": f"{page}/api/",
+        "SLACK_BOT_TOKEN": secrets.bot_token,
+        "SLACK_APP_TOKEN": secrets.app_token,
+    }
+
+
+def _bot(environment: Mapping[str, str], beats: readiness.Beats) -> Spec:
     return Spec("bot", "bot", (), environment, readiness.bot_connected(beats), BOT_PATIENCE)
 
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 from classifier.errors import ClassifierError
 from clfadmin import console, leftovers, lock
-from clfadmin.bot_facts import BotFailed, check, invitation
+from clfadmin.bot_facts import invitation
 from clfadmin.plan import Plan
 from clfadmin.supervise import TICK, Child, GaveUp, Spec, Supervisor
 from worker.fleet import QueueStats
@@ -22,6 +23,8 @@ from worker.fleet import QueueStats
 PATIENCE_BETWEEN_WORDS = timedelta(seconds=15)
 # What is waiting at Ctrl-C is answered if that takes no longer; the rest stays in the queue, on disk.
 DRAIN = timedelta(seconds=10)
+# For what a worker handed on when it stopped.
+LAST_POSTS = timedelta(seconds=3)
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -56,7 +59,7 @@ def only_one(plan: Plan) -> Generator[None]:
             raise AlreadyRunning(
                 f"`clfadmin up` runs already for {plan.home}{_where(note)}. Use that one, or another --home."
             )
-        note.write_text(json.dumps({"pid": os.getpid(), "page": plan.page}))
+        note.write_text(json.dumps({"pid": os.getpid(), "page": plan.page, "sandbox": plan.sandbox is not None}))
         for module in leftovers.end_all(run):
             console.note(f"ended a left-over process: {module}")
         try:
@@ -74,7 +77,9 @@ def run(plan: Plan, *, browser: bool) -> None:
     supervisor = Supervisor(plan.home, say=console.note, hurried=stop.hurried)
     try:
         if _start(plan, supervisor, stop):
-            _announce(plan, browser=browser)
+            (bot,) = supervisor.named("bot")
+            beat = plan.beats.bot(bot.pid) if bot.pid else None
+            _announce(plan, beat.bot_name if beat else None, browser=browser)
         while not stop.asked:
             supervisor.tick()
             time.sleep(TICK.total_seconds())
@@ -119,12 +124,12 @@ def _wait_ready(supervisor: Supervisor, children: Sequence[Child], stop: Stop) -
     return False
 
 
-def _announce(plan: Plan, *, browser: bool) -> None:
+def _announce(plan: Plan, name: str | None, *, browser: bool) -> None:
     console.say(f"ready: {plan.page}")
     if plan.sandbox:
         console.note("Open it and write in #general. A second terminal: clfadmin status. Ctrl-C stops everything.")
     else:
-        console.note(f"That page shows the bot's state. {invitation(_bot_name(plan))}. Ctrl-C stops everything.")
+        console.note(f"That page shows the bot's state. {invitation(name)}. Ctrl-C stops everything.")
     # Without a desktop a text browser might be found, and it would take this terminal over.
     if browser and (sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         with suppress(webbrowser.Error):
@@ -136,29 +141,43 @@ def _stop(plan: Plan, supervisor: Supervisor, stop: Stop) -> None:
     if not supervisor.children:
         return
     console.note("stopping, once more Ctrl-C to hurry" if stop.asked else "stopping")
-    if all(child.ready for child in supervisor.children):
-        _drain(plan, supervisor, stop, lambda stats: stats.waiting + stats.leased + stats.results)
-    supervisor.stop("worker")
-    if all(child.ready for child in supervisor.named("bot")):
-        _drain(plan, supervisor, stop, lambda stats: stats.results)
-    for name in ("bot", "sandbox", "broker"):
-        supervisor.stop(name)
+    everything = all(child.ready for child in supervisor.children)
+    if everything and _drain(plan, supervisor, stop, _unfinished, within=DRAIN):
+        supervisor.stop("worker", "bot")
+    else:
+        supervisor.stop("worker")
+        if all(child.ready for child in supervisor.named("bot")):
+            _drain(plan, supervisor, stop, _unposted, within=LAST_POSTS)
+        supervisor.stop("bot")
+    supervisor.stop("sandbox")
+    supervisor.stop("broker")
     console.note("stopped")
 
 
-def _drain(plan: Plan, supervisor: Supervisor, stop: Stop, count: Callable[[QueueStats], int]) -> None:
-    """Wait while there is something left, for a while."""
-    end, said = time.monotonic() + DRAIN.total_seconds(), False
+def _drain(
+    plan: Plan, supervisor: Supervisor, stop: Stop, count: Callable[[QueueStats], int], *, within: timedelta
+) -> bool:
+    """Wait while there is something left; True when nothing is."""
+    end, said = time.monotonic() + within.total_seconds(), False
     while time.monotonic() < end and not stop.hurried():
         stats = plan.beats.stats()
         left = count(stats) if stats else 0
         if not left:
-            return
+            return True
         if not said:
-            console.note(f"finishing {left} messages")
+            console.note(f"finishing {left} messages, or what can be done in {within.total_seconds():g} s")
             said = True
         supervisor.relay()
         time.sleep(TICK.total_seconds())
+    return False
+
+
+def _unfinished(stats: QueueStats) -> int:
+    return stats.waiting + stats.leased + stats.results
+
+
+def _unposted(stats: QueueStats) -> int:
+    return stats.results
 
 
 def _show_last_words(supervisor: Supervisor) -> None:
@@ -168,20 +187,25 @@ def _show_last_words(supervisor: Supervisor) -> None:
                 console.note(f"{child.spec.name}: {line}")
 
 
-def _bot_name(plan: Plan) -> str | None:
-    try:
-        return check(plan.bot.environment).bot_name
-    except BotFailed:  # it works, or we would not be here: only the name stays unknown
-        return None
-
-
 def _count(workers: Sequence[Spec]) -> str:
     return "1 worker" if len(workers) == 1 else f"{len(workers)} workers"
 
 
+def running_page(home: Path) -> str | None:
+    """The address of the local Slack that an `up` of this home runs."""
+    known = _noted(home / "run" / "up")
+    return known["page"] if known.get("sandbox") else None
+
+
 def _where(note: Path) -> str:
+    known = _noted(note)
+    return f" (pid {known['pid']}, {known['page']})" if known else ""
+
+
+def _noted(note: Path) -> dict[str, Any]:
+    """What a running `up` wrote about itself; empty where none runs, or it is only just starting."""
     try:
-        known = json.loads(note.read_text())
-        return f" (pid {known['pid']}, {known['page']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        known: object = json.loads(note.read_text())
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, Any]", known) if isinstance(known, dict) else {}

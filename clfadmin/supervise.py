@@ -215,20 +215,20 @@ class Supervisor:
             for child in self.children:
                 child.log.bound()
 
-    def named(self, name: str) -> list[Child]:
-        """The child of that name; of workers, all."""
-        return [child for child in self.children if child.spec.name.rstrip("-0123456789") == name]
+    def named(self, *names: str) -> list[Child]:
+        """The children of these names; of workers, all."""
+        return [child for child in self.children if child.spec.name.rstrip("-0123456789") in names]
 
     def relay(self) -> None:
         for child in self.children:
             child.relay()
 
-    def stop(self, name: str) -> None:
-        """Stop the children of that name together; one that takes longer than its patience is killed."""
+    def stop(self, *names: str) -> None:
+        """Stop the children of these names together; one that takes longer than its patience is killed."""
         started = time.monotonic()
-        for child in self.named(name):
+        for child in self.named(*names):
             child.ask_to_stop()
-        for child in self.named(name):
+        for child in self.named(*names):
             while child.alive and time.monotonic() < self._deadline(child, started):
                 child.relay()
                 time.sleep(0.02)
