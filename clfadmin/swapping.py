@@ -22,6 +22,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.1
 # A broker that fails over is back within seconds; a call that stays unanswered longer ends the command.
 REDIS_SECONDS = 10.0
+SETTLE_MS = 1000
 # What a worker may fail for without the version being at fault.
 NOT_ITS_FAULT = ("missing", "memory", "storage")
 
@@ -145,8 +146,9 @@ class Swap:
         """Wait until each worker has answered a batch with the commit in `model`."""
         self.committed = True
         before = model.version if before is None else before
+        since_ms = patiently(self.fleet.now_ms)
         for beats in self._polls():
-            self._note({beat.id: self._switching(beat, model.gen) for beat in beats})
+            self._note({beat.id: self._switching(beat, model.gen, since_ms) for beat in beats})
             states = {row.state for row in self.workers.values()}
             if not states:
                 return self._outcome(before, model.version, State.COMMITTED, "")
@@ -158,10 +160,11 @@ class Swap:
         reason = f"Committed, but not yet served by: {', '.join(late)}. See `clfadmin status`."
         return self._outcome(before, model.version, State.COMMITTED, reason)
 
-    def _switching(self, beat: "WorkerBeat", gen: int) -> Row:
+    def _switching(self, beat: "WorkerBeat", gen: int, since_ms: int) -> Row:
         if beat.served_gen >= gen:
             return self._row(beat, "active")
-        if beat.code:
+        # A beat from about the time of the commit may still tell of an earlier failure.
+        if beat.code and beat.beat_ms > since_ms + SETTLE_MS:
             return self._row(beat, "failed", f"{beat.code}: {beat.reason}")
         return self._row(beat, "waiting")
 

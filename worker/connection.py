@@ -77,7 +77,8 @@ def shown(url: str) -> str:
 def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
     """A redis.Redis with its own pool. No connection is made before the first command.
 
-    Typed Any: redis-py declares each answer for its sync and async clients at once. Raises Misconfigured when the URL's scheme is unknown.
+    Typed Any: redis-py declares each answer for its sync and async clients at once. Raises Misconfigured when the URL
+    cannot be used.
     """
     if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
         raise Misconfigured(

@@ -3,12 +3,16 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
 
 from worker.connection import QueueError
 from worker.fleet import BEAT_EVERY, Fleet, WorkerBeat
 from worker.log import Seldom
+
+# While an operator waits for a swap; also the time in which the workers of a fleet switch one after the other.
+HURRIED = timedelta(seconds=0.25)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -31,7 +35,7 @@ def _monotonic_ms() -> int:
 
 
 class Heart:
-    """Beats until `stop`. `observe` runs before each beat, so that what it changes is told at once."""
+    """Beats until `stop`, more often while `hurried`. `observe` runs first: what it changes is told at once."""
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class Heart:
         clock: ServerClock,
         observe: Callable[[], None],
         compose: Callable[[], WorkerBeat],
+        hurried: Callable[[], bool],
         stop: threading.Event,
     ) -> None:
         self.fleet = fleet
         self.clock = clock
         self._observe = observe
         self._compose = compose
+        self._hurried = hurried
         self._stop = stop
         self._wake = threading.Event()
         self._seldom = Seldom()
@@ -63,7 +69,8 @@ class Heart:
             except QueueError as error:
                 if self._seldom(type(error).__name__):
                     log.warning("no heartbeat, others take this worker for dead", why=str(error))
-            self._wake.wait(BEAT_EVERY.total_seconds())
+            pause = HURRIED if self._hurried() else BEAT_EVERY
+            self._wake.wait(pause.total_seconds())
 
     def beat(self) -> None:
         self._observe()

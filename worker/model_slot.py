@@ -115,6 +115,11 @@ class ModelSlot:
         """What is served now; unlike `serving` it never switches."""
         return self._active
 
+    def changing(self) -> bool:
+        """Whether a candidate is on the table or a commit not served yet: somebody waits for news."""
+        model = self._model
+        return bool(model.next_gen) or (self._served_gen != model.gen and _commit(model) not in self._failed)
+
     def observe(self, model: Model, *, now_ms: int) -> None:
         """Do what this model hash asks for; `now_ms` is the server's clock. Returns at once."""
         with self._lock:

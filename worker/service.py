@@ -68,7 +68,14 @@ class Service:
         load = load or loader(self.registry, runtime=settings.runtime, threads=settings.threads)
         self.slot = ModelSlot(load, on_change=lambda: self.heart.beat_soon())
         self.active_file = ActiveFile(self.registry)
-        self.heart = Heart(self.fleet, clock=self.clock, observe=self._observe, compose=self._beat, stop=self.stopped)
+        self.heart = Heart(
+            self.fleet,
+            clock=self.clock,
+            observe=self._observe,
+            compose=self._beat,
+            hurried=self.slot.changing,
+            stop=self.stopped,
+        )
         self.renewer = Renewer(self.second_queue, self.held, lease=settings.lease, stop=self.stopped)
         self.loop = Loop(
             self.queue,

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from tests.conftest import REPOSITORY, Broker, wait_until
 from tests.worker.keyword_model import SHA, words
+from worker import heart
 from worker.fleet import Fleet
 from worker.jobs import Job, JobState, Keys, Result, StreamName, job_id, message_id
 from worker.service import Service
@@ -165,8 +166,12 @@ def settings(valkey: Broker, keys: Keys, tmp_path: Path) -> Callable[..., Settin
 
 
 @pytest.fixture
-def make_worker(settings: Callable[..., Settings], fleet: Fleet) -> Iterator[Callable[..., Running]]:
+def make_worker(
+    settings: Callable[..., Settings], fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Running]]:
     """Starts a worker with the keyword model in this process. `load` and `at` as in Service, the rest are settings."""
+    # A tenth of the real pause: a swap takes about one beat.
+    monkeypatch.setattr(heart, "BEAT_EVERY", timedelta(seconds=0.2))
     running: list[Running] = []
 
     def make(*, load: Any = None, at: Callable[[str], None] = lambda point: None, **changes: Any) -> Running:
