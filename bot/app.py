@@ -9,8 +9,9 @@ from bot import log
 from bot.settings import Settings
 from bot.slack_client import quiet_web_client
 
-# Bolt copies this logger's level to all of its own; below WARNING it logs bodies and signatures.
-_BOLT_LOGGER = "slack"
+# Bolt copies this logger's level to all of its own. At INFO it logs bodies and signatures; its warnings are advice to
+# developers, such as that our client makes SLACK_BOT_TOKEN unused.
+_BOLT_LOGGER = "slack.bolt"
 
 
 def make_client(settings: Settings) -> WebClient:
@@ -21,6 +22,8 @@ def make_client(settings: Settings) -> WebClient:
 def make_app(settings: Settings, client: WebClient) -> App:
     """A Bolt app without listeners. Raises BoltError when Slack refuses the token."""
     log.quieten()
+    logger = logging.getLogger(_BOLT_LOGGER)
+    logger.setLevel(logging.ERROR)
     return App(
         client=client,
         # Checked by our own endpoint too, over the raw body; Bolt's check stays as the second lock.
@@ -28,6 +31,6 @@ def make_app(settings: Settings, client: WebClient) -> App:
         # By default Bolt acknowledges an event before the listener has run: a crash would lose it.
         process_before_response=True,
         attaching_conversation_kwargs_enabled=False,
-        logger=logging.getLogger(_BOLT_LOGGER),
+        logger=logger,
         name="clf",
     )

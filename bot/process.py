@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from http.client import HTTPException
 from types import FrameType
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from bot import log
 from bot.app import make_app, make_client
 from bot.listeners import register
-from bot.settings import Mode, Settings, SettingsError
+from bot.settings import Mode, Settings
 from bot.slack_errors import Failure, trouble
 from bot.socket_mode import Socket
 from bot.tagger import Tagger
@@ -33,7 +34,7 @@ class Refused(Exception):
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError, Misconfigured, Refused, OSError (port in use)."""
-    mode = settings.mode()
+    mode, _ = settings.mode(), settings.redis_url  # everything that is missing is said before anybody is called
     stop = _stop_on_signals()
     server = Server(settings.clf_bind, settings.clf_http_port) if settings.clf_http_port is not None else None
     client = make_client(settings)
@@ -85,12 +86,9 @@ def _patiently(call: Callable[[], T], stop: threading.Event, token: str) -> T | 
     while not stop.is_set():
         try:
             return call()
-        except SettingsError:
-            raise
-        except BoltError as error:
-            raise Refused(f"Slack refuses {token}: {error}") from error
-        except (SlackApiError, OSError) as error:
-            why = trouble(error)
+        except (BoltError, SlackApiError, OSError, HTTPException) as error:
+            # Bolt wraps what auth.test said and keeps it as the context.
+            why = trouble(error.__context__ if isinstance(error.__context__, SlackApiError) else error)
             if why.failure not in (Failure.NOT_SENT, Failure.AMBIGUOUS):
                 raise Refused(_advice(token, why.code)) from error
             if seldom.due("slack"):

@@ -18,10 +18,15 @@ from bot.slack_client import like
 PING_EVERY = timedelta(seconds=10)
 # Three pings without an answer. The adapter itself waits for ever.
 SILENT_FOR = timedelta(seconds=30)
+# If the first takes longer, the rest goes on without it: it is tried again and again.
+FIRST_SOCKET = timedelta(seconds=5)
 # Each event waits for Redis; with Redis down for up to two seconds.
 CONCURRENCY = 10
 
 _log = log.get("bot.socket")
+# While Slack is away the SDK says so every ten seconds.
+_sdk_logger = logging.getLogger("slack.socket")
+_sdk_logger.addFilter(log.SeldomFilter())
 
 
 class Socket:
@@ -34,7 +39,7 @@ class Socket:
         self._handler = SocketModeHandler(
             app,
             app_token,
-            logger=logging.getLogger("slack.socket"),
+            logger=_sdk_logger,
             web_client=like(app.client),
             ping_interval=min(PING_EVERY, silent_for / 3).total_seconds(),
             concurrency=CONCURRENCY,
@@ -44,13 +49,16 @@ class Socket:
         self._client.on_open_listeners.append(self._on_open)
         self._opened = 0.0  # wall clock, as websocket-client's own stamps are
         self._sockets_opened = 0
+        self._open = threading.Event()
         self._stopping = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, name="socket-watchdog", daemon=True)
 
     def connect(self) -> None:
         """Open the first socket. Raises SlackApiError when the app token is refused or Socket Mode is off."""
         self._handler.connect()
-        self._watchdog.start()
+        if not self._watchdog.ident:
+            self._watchdog.start()
+        self._open.wait(FIRST_SOCKET.total_seconds())
 
     def close(self) -> None:
         """Take no more events; what is being handled is finished."""
@@ -61,6 +69,8 @@ class Socket:
     def _on_open(self, _: object) -> None:
         self._opened = time.time()
         self._sockets_opened += 1
+        self._link.connected = True
+        self._open.set()
         if self._sockets_opened > 1:
             self._link.reconnects += 1
             self._metrics.reconnects.inc()
