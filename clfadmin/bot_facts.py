@@ -52,9 +52,12 @@ def check(environment: Mapping[str, str] | None = None) -> SlackFacts:
 def facts(document: str) -> SlackFacts:
     """Raises BotFailed on anything that is no JSON object."""
     try:
-        answer = json.loads(document)
+        known: object = json.loads(document)
     except ValueError as error:
         raise BotFailed("`python -m bot --check` wrote no JSON.") from error
+    if not isinstance(known, dict):
+        raise BotFailed("`python -m bot --check` wrote no JSON object.")
+    answer = cast("dict[str, Any]", known)
     mode, tokens, auth = (_part(answer, name) for name in ("mode", "tokens", "auth"))
     app_token, scopes = _part(answer, "app_token"), _part(answer, "scopes")
     return SlackFacts(
@@ -74,8 +77,8 @@ def facts(document: str) -> SlackFacts:
     )
 
 
-def _part(answer: object, name: str) -> dict[str, Any]:
-    part: object = cast("dict[str, Any]", answer).get(name) if isinstance(answer, dict) else None
+def _part(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    part: object = answer.get(name)
     return cast("dict[str, Any]", part) if isinstance(part, dict) else {}
 
 
