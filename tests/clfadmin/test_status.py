@@ -1,0 +1,144 @@
+"""status: one document for programs, short tables for people, and how to invite a bot that is in no channel."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clfadmin.status import as_document, picture
+from tests.conftest import Broker, wait_until
+from worker.fleet import BotBeat, Fleet, Prepared, WorkerBeat
+from worker.jobs import Job, Keys, message_id
+from worker.stream import Queue
+
+WORKER = WorkerBeat(
+    id="w1", host="one", pid=7, version="v1", gen=1, state="ready", runtime="keras", threads=2, token_budget=1024
+)
+BOT = BotBeat(id="b1", host="one", pid=8, mode="socket", connected=True, sockets=1, channels=3, bot_name="tagger")
+
+
+@pytest.fixture
+def fleet(valkey: Broker, keys: Keys) -> Iterator[Fleet]:
+    """v2 is served after v1."""
+    fleet = Fleet(valkey.admin, keys=keys)
+    fleet.adopt(gen=1, by="w1", version="v1", sha256="0" * 64)
+    fleet.propose(gen=1, by="me", version="v2", sha256="1" * 64)
+    fleet.commit(gen=1, by="me")
+    yield fleet
+    fleet.close()
+
+
+def start(broker: Broker, keys: Keys, home: Path, *arguments: str) -> "subprocess.Popen[str]":
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    settings = {"CLF_HOME": str(home), "CLF_REDIS_URL": broker.admin, "CLF_PREFIX": keys.prefix}
+    command = [sys.executable, "-m", "clfadmin", "status", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=kept | settings, stdout=pipe, stderr=pipe, text=True)
+
+
+def shown(broker: Broker, keys: Keys, home: Path, *arguments: str) -> tuple[int, str, str]:
+    process = start(broker, keys, home, *arguments)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_the_document_has_every_promised_field(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    fleet.beat(replace(WORKER, in_flight=4, last_finished_ms=fleet.now_ms() - 3_000))
+    fleet.beat(BOT)
+    code, out, _ = shown(valkey, keys, tmp_path, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert (found["active"], found["previous"]) == ("v2", "v1")
+    (worker,), (bot,) = found["workers"], found["bots"]
+    assert {"id", "state", "version", "runtime", "in_flight", "idle_seconds"} <= worker.keys()
+    assert worker["in_flight"] == 4
+    assert 3 <= worker["idle_seconds"] < 60
+    assert {"id", "mode", "connected", "last_event_seconds", "sockets", "catching_up"} <= bot.keys()
+    assert found["queue"] == {"waiting": 0, "leased": 0, "results": 0, "dead": 0, "oldest_seconds": 0}
+
+
+def test_what_waits_is_counted_with_its_age(valkey: Broker, keys: Keys, fleet: Fleet):
+    queue = Queue(valkey.bot, keys=keys)
+    queue.ensure_groups()
+    name = message_id("T1", "C1", "1700000000.000100")
+    queue.enqueue(Job(id=name, message=name, team="T1", channel="C1", ts="1700000000.000100", text="hm"), limit=10)
+    queue.close()
+    found = as_document(picture(fleet))["queue"]
+    assert (found["waiting"], found["leased"]) == (1, 0)
+    assert 0 <= found["oldest_seconds"] < 60
+
+
+def test_a_candidate_is_shown_with_each_workers_progress(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    fleet.propose(gen=2, by="me", version="v3", sha256="3" * 64)
+    fleet.beat(replace(WORKER, candidate=Prepared.LOADING))
+    _, out, _ = shown(valkey, keys, tmp_path)
+    assert "version: v2 (gen 2), before it v1; candidate v3, for " in out
+    assert "w1: candidate loading" in out
+
+
+def test_derived_settings_are_shown(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    fleet.beat(WORKER)
+    _, out, _ = shown(valkey, keys, tmp_path)
+    (row,) = [line for line in out.splitlines() if line.startswith("w1")]
+    assert row.split() == ["w1", "ready", "v1", "keras", "2", "1024", "0", "-"]
+
+
+def test_a_bot_in_no_channel_comes_with_its_invitation(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    fleet.beat(replace(BOT, channels=0))
+    _, out, _ = shown(valkey, keys, tmp_path)
+    assert "It is in no channel yet. Invite the bot to a channel by writing there: /invite @tagger" in out
+    fleet.beat(BOT)
+    assert "/invite" not in shown(valkey, keys, tmp_path)[1]
+
+
+def test_a_bot_that_cannot_post_says_why(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    fleet.beat(replace(BOT, connected=False, problem="Slack refuses our credentials: token_revoked"))
+    assert "b1: Slack refuses our credentials: token_revoked" in shown(valkey, keys, tmp_path)[1]
+
+
+def test_an_empty_fleet_says_what_to_start(valkey: Broker, keys: Keys, tmp_path: Path):
+    code, out, _ = shown(valkey, keys, tmp_path)
+    assert code == 0
+    assert "no worker runs: `clfadmin up`" in out
+    assert "no bot runs: `clfadmin up`" in out
+
+
+def test_watching_shows_changes_and_ends_well_with_ctrl_c(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+    process = start(valkey, keys, tmp_path, "--watch")
+    assert process.stdout
+    seen: list[str] = []
+
+    def sees(text: str) -> bool:
+        assert process.stdout
+        seen.append(process.stdout.readline())
+        return text in seen[-1]
+
+    wait_until(lambda: sees("no worker runs"), "the first look", 30)
+    fleet.beat(WORKER)
+    wait_until(lambda: sees("w1"), "a later look", 30)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_watching_is_for_people(valkey: Broker, keys: Keys, tmp_path: Path):
+    assert shown(valkey, keys, tmp_path, "--watch", "--json")[0] == 2
+
+
+def test_without_a_broker_it_says_how_to_start_one(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "clfadmin", "status", "--home", str(tmp_path)],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: No broker answers for {tmp_path}. Start everything with `clfadmin up`")
