@@ -16,10 +16,15 @@ from clfadmin.sandbox.sandbox import Sandbox
 from clfadmin.sandbox.web_api import WebApi
 
 PAGE = Path(__file__).with_name("page")
+# The page's own files and its own socket, nothing else, and nothing inline.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self' ws://127.0.0.1:* ws://localhost:*; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 
 async def page(_request: Request) -> Response:
-    return FileResponse(PAGE / "index.html")
+    return FileResponse(PAGE / "index.html", headers={"Content-Security-Policy": CONTENT_POLICY})
 
 
 async def permalink(request: Request) -> Response:

@@ -97,6 +97,7 @@ class Workspace:
         channel.topic = topic
         said = f"set the channel topic: {topic}"
         message = Message(self.ids.ts(), user.id, said, subtype="channel_topic", topic=topic)
+        self.live.announce({"kind": "places", "team": self.team.id})
         return self._add(channel, message)
 
     # Messages
