@@ -99,6 +99,7 @@ class Beat:
             app=self._me.app or self._link.app,
             team=self._me.team,
             bot_user=self._me.bot_user,
+            bot_name=self._me.name,
             channels=self.channels,
             last_event_ms=self._clock.at(last) if last else 0,
             problem=self._problem(),
