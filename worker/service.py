@@ -243,6 +243,10 @@ class Service:
         self.heart.leave()
         if self.health:
             self.health.close()
+        for thread in self._threads:
+            thread.join(1)
+        for client in (self.queue, self.second_queue, self.fleet):
+            client.close()
         log.info("worker stopped", worker=self.name, held=len(self.held))
         return 1 if self.crashed else 0
 

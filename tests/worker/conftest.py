@@ -1,5 +1,6 @@
 """Workers in threads of the test and as processes, and the bot's side of the queue, on a real broker."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -23,6 +24,9 @@ from worker.service import Service
 from worker.settings import Settings
 from worker.stream import Finished, Queue, enqueuer
 
+# For all bots of a run: a message is answered once, so no two may be the same.
+_numbers = itertools.count(1)
+
 
 @dataclass
 class Bot:
@@ -37,12 +41,10 @@ class Bot:
         self.poster = Queue(self.broker.bot, keys=self.keys, consumer="poster")
         self.poster.ensure_groups()
         self.client = self.broker.client()
-        self._sent = 0
 
     def send(self, text: str, **changes: Any) -> str:
         """Enqueue one message; returns its job id."""
-        self._sent += 1
-        ts = f"{self._sent}.000001"
+        ts = f"{next(_numbers)}.000001"
         message = message_id("T1", "C1", ts)
         job = Job(id=job_id(message), message=message, team="T1", channel="C1", ts=ts, text=text, **changes)
         assert self.queue.enqueue(job, limit=100_000) == "ok"

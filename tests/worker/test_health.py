@@ -1,0 +1,121 @@
+"""/healthz, /readyz, /metrics and the log."""
+
+import io
+import json
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+import structlog
+
+from tests.conftest import wait_until
+from tests.worker.keyword_model import words
+from worker import log
+from worker.loading import LoadFailed
+from worker.log import REPEAT_SECONDS, Seldom
+
+
+def get(worker, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.service.health.port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_worker_is_ready_once_its_model_is_loaded_and_alive_before(make_worker):
+    def late(name, sha256):
+        if not allowed:
+            raise LoadFailed("missing", "not yet")
+        return words()(name, sha256)
+
+    allowed = []
+    worker = make_worker(load=late, http_port=0)
+    wait_until(lambda: worker.service.health, "the port")
+    wait_until(lambda: worker.service.slot.report().code, "the failure")
+    assert get(worker, "/healthz") == (200, "ok\n")
+    assert get(worker, "/readyz") == (503, "no model loaded yet\n")
+    allowed.append(True)
+    worker.service.slot._failed.clear()
+    worker.ready()
+    assert get(worker, "/readyz") == (200, "ok\n")
+    assert get(worker, "/nothing")[0] == 404
+
+
+def test_a_loop_that_stands_still_is_not_alive(make_worker, monkeypatch):
+    worker = make_worker(http_port=0).ready()
+    monkeypatch.setattr("worker.service.STUCK_SECONDS", -1.0)
+    assert get(worker, "/healthz") == (503, "the loop is stuck\n")
+
+
+def test_a_part_that_crashes_takes_the_worker_with_it(make_worker, monkeypatch, bot):
+    worker = make_worker().ready()
+    monkeypatch.setattr(worker.service.loop, "turn", lambda: 1 / 0)
+    wait_until(lambda: worker.code is not None, "the end")
+    assert worker.code == 1
+
+
+def test_metrics_count_what_was_done(make_worker, bot):
+    worker = make_worker(http_port=0).ready()
+
+    def counted(name):
+        found = re.findall(rf"^{re.escape(name)} (.*)$", get(worker, "/metrics")[1], re.MULTILINE)
+        return float(found[0]) if found else 0.0
+
+    names = (
+        'clf_worker_jobs_total{outcome="ok",version="words"}',
+        'clf_worker_dead_letters_total{reason="unreadable"}',
+    )
+    before = [counted(name) for name in names]
+    bot.add_raw({"v": "1"})
+    bot.wait_for(bot.send_many(3))
+    wait_until(bot.dead, "the dead letter")
+    wait_until(lambda: [counted(name) for name in names] == [before[0] + 3, before[1] + 1], "the counters")
+    assert counted("clf_worker_gen") == 1
+    assert counted("clf_worker_waited_seconds_count") >= 3
+
+
+@pytest.fixture
+def written():
+    """What is logged in a form and at a level; the configuration of other tests comes back afterwards."""
+    before = structlog.get_config()
+
+    def write(level, form):
+        out = io.StringIO()
+        log.configure(level, form, to=out)
+        logger = structlog.get_logger()
+        logger.info("a fact", job="j1")
+        logger.warning("a worry", held=2)
+        return out.getvalue().splitlines()
+
+    yield write
+    structlog.configure(**before)
+
+
+def test_logs_are_json_where_nobody_watches_and_text_where_asked_for(written):
+    fact, worry = map(json.loads, written("info", None))
+    assert (fact["event"], fact["level"], fact["job"]) == ("a fact", "info", "j1")
+    assert worry["held"] == 2
+    assert fact["timestamp"].endswith("Z")
+    text = written("info", "text")
+    assert "a fact" in text[0]
+    assert not text[0].startswith("{")
+
+
+def test_the_log_level_leaves_out_what_is_below_it(written):
+    assert len(written("warning", "json")) == 1
+    assert written("error", "json") == []
+
+
+def test_a_repeated_line_is_let_through_once_a_minute():
+    now = [0.0]
+    seldom = Seldom(clock=lambda: now[0])
+    assert seldom("a")
+    assert not seldom("a")
+    assert seldom("b")
+    now[0] += REPEAT_SECONDS
+    assert seldom("a")
+    assert seldom.over()
+    assert not seldom.over()
