@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from clfadmin import broker
 from clfadmin.broker import Place
-from worker.connection import QueueError
+from worker.connection import QueueError, check_server, connect
 from worker.fleet import BotBeat, Fleet, QueueStats, WorkerBeat
 from worker.jobs import Keys
 
@@ -25,6 +25,11 @@ class Beats:
     def __init__(self, url: str, prefix: str) -> None:
         self._url = url
         self._keys = Keys(prefix)
+
+    def check(self) -> None:
+        """Raises QueueError where this Redis is no use to anybody: out of reach, too old, refusing us."""
+        with closing(connect(self._url)) as client:
+            check_server(client)
 
     def bot(self, pid: int) -> BotBeat | None:
         return self._find(lambda fleet: fleet.bots(), pid)

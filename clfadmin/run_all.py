@@ -50,26 +50,28 @@ class Stop:
 
 
 @contextmanager
-def only_one(plan: Plan) -> Generator[None]:
+def only_one(home: Path) -> Generator[None]:
     """One `up` a home. Raises AlreadyRunning. Ends what an earlier one, killed, may have left behind."""
-    run = plan.home / "run"
-    note = run / "up"
-    with lock.held(run / "up.lock") as ours:
+    with lock.held(home / "run" / "up.lock") as ours:
         if not ours:
-            raise AlreadyRunning(
-                f"`clfadmin up` runs already for {plan.home}{_where(note)}. Use that one, or another --home."
-            )
-        note.write_text(json.dumps({"pid": os.getpid(), "page": plan.page, "sandbox": plan.sandbox is not None}))
-        for module in leftovers.end_all(run):
+            raise AlreadyRunning(f"`clfadmin up` runs already for {home}{_where(home)}. Use it, or another --home.")
+        for module in leftovers.end_all(home / "run"):
             console.note(f"ended a left-over process: {module}")
         try:
             yield
         finally:
-            note.unlink(missing_ok=True)
+            _note(home).unlink(missing_ok=True)
 
 
 def run(plan: Plan, *, browser: bool) -> None:
-    """Until SIGINT, SIGTERM or SIGHUP. Raises GaveUp when a child will not live."""
+    """Until SIGINT, SIGTERM or SIGHUP. Raises GaveUp when a child will not live.
+
+    Raises QueueError when the Redis given is of no use: then nothing is started.
+    """
+    if not plan.broker:
+        plan.beats.check()
+    about = {"pid": os.getpid(), "page": plan.page, "sandbox": plan.sandbox is not None}
+    _note(plan.home).write_text(json.dumps(about))
     stop = Stop()
     # Under nohup SIGHUP is to be ignored, and stays so.
     numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
@@ -193,19 +195,24 @@ def _count(workers: Sequence[Spec]) -> str:
 
 def running_page(home: Path) -> str | None:
     """The address of the local Slack that an `up` of this home runs."""
-    known = _noted(home / "run" / "up")
+    known = _noted(home)
     return known["page"] if known.get("sandbox") else None
 
 
-def _where(note: Path) -> str:
-    known = _noted(note)
+def _where(home: Path) -> str:
+    known = _noted(home)
     return f" (pid {known['pid']}, {known['page']})" if known else ""
 
 
-def _noted(note: Path) -> dict[str, Any]:
-    """What a running `up` wrote about itself; empty where none runs, or it is only just starting."""
+def _note(home: Path) -> Path:
+    """Where a running `up` tells of itself."""
+    return home / "run" / "up"
+
+
+def _noted(home: Path) -> dict[str, Any]:
+    """What it tells; empty where none runs, or it is only just starting."""
     try:
-        known: object = json.loads(note.read_text())
+        known: object = json.loads(_note(home).read_text())
     except (OSError, ValueError):
         return {}
     return cast("dict[str, Any]", known) if isinstance(known, dict) else {}

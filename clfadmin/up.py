@@ -28,7 +28,8 @@ def up(
     from clfadmin import plan, run_all, settings
 
     chosen = settings.load(home=home, redis_url=redis_url)
-    planned = plan.make(chosen, settings.SlackTokens(), port=plan.free_port(port), workers=workers)
     console.note(f"home: {chosen.home}")
-    with run_all.only_one(planned):
+    with run_all.only_one(chosen.home):
+        free = plan.free_port(port)
+        planned = plan.make(chosen, settings.SlackTokens(), port=free, workers=workers)
         run_all.run(planned, browser=not no_browser)
