@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 
 from clfadmin.sandbox.server import Server, listen, make_server
@@ -33,9 +34,8 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def serve(server: Server, port: int) -> None:
+async def serve(server: Server, listener: socket.socket) -> None:
     """Until SIGINT or SIGTERM."""
-    listener = listen(port)
     server.ready = lambda: say(f"sandbox: http://127.0.0.1:{listener.getsockname()[1]}")
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGINT, signal.SIGTERM):
@@ -47,11 +47,11 @@ def main() -> int:
     options = read_options()
     settings = from_environment(os.environ, events_url=options.events_url, secret_variable=options.signing_secret_env)
     try:
-        asyncio.run(serve(make_server(settings, ready=lambda: None), options.port))
-    except OSError as error:
-        reason = error.strerror or error
-        sys.stderr.write(f"sandbox: port {options.port} cannot be used: {reason}. Try another with --port.\n")
+        listener = listen(options.port)
+    except (OSError, OverflowError) as error:
+        sys.stderr.write(f"sandbox: port {options.port} cannot be used: {error}. Try another with --port.\n")
         return 1
+    asyncio.run(serve(make_server(settings, ready=lambda: None), listener))
     return 0
 
 

@@ -187,7 +187,9 @@ async def read_state(visit: Visit) -> Json:
 
 
 async def read_log(visit: Visit) -> Json:
-    return visit.sandbox.log.json()
+    """All that is kept; `?last=N` only the newest N envelopes and calls, beside all counts."""
+    last = visit.query.get("last", "")
+    return visit.sandbox.log.json(int(last)) if last.isdecimal() else visit.sandbox.log.json()
 
 
 async def add_fault(visit: Visit) -> Json:

@@ -2,9 +2,13 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import islice
 from time import time
+from typing import TypeVar
 
 from clfadmin.sandbox.encoding import Json
+
+Entry = TypeVar("Entry")
 
 # Enough for a run of some thousand messages; older entries go, the counts stay.
 MAX_ENTRIES = 20_000
@@ -47,6 +51,10 @@ class Envelope:
         }
 
 
+def tail(entries: "deque[Entry]", last: int) -> "list[Entry]":
+    return list(islice(entries, max(0, len(entries) - last), None))
+
+
 @dataclass
 class Log:
     """Both lists are capped; `counts` and `dropped` go on counting."""
@@ -64,11 +72,12 @@ class Log:
         self.counts[f"calls:{call['method']}:{call['status']}"] += 1
         self.calls.append(call)
 
-    def json(self) -> Json:
+    def json(self, last: int = MAX_ENTRIES) -> Json:
+        """Counts, and of both lists the `last` entries."""
         waiting = sum(envelope.state == "waiting" for envelope in self.envelopes)
         return {
-            "envelopes": [envelope.json() for envelope in self.envelopes],
-            "calls": list(self.calls),
+            "envelopes": [envelope.json() for envelope in tail(self.envelopes, last)],
+            "calls": tail(self.calls, last),
             "counts": dict(self.counts) | {"unacknowledged": waiting + self.counts["given_up"]},
             "dropped": {
                 "envelopes": self.counts["envelopes"] - len(self.envelopes),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from dataclasses import dataclass
 from time import time
 from urllib.parse import parse_qsl
@@ -101,7 +102,7 @@ class WebApi:
         faults = self.sandbox.faults
         if limited := faults.take("rate_limited", name):
             record["fault"] = "rate_limited"
-            return Reply(429, {"ok": False, "error": "ratelimited"}, max(1, round(limited.retry_after)))
+            return Reply(429, {"ok": False, "error": "ratelimited"}, max(1, math.ceil(limited.retry_after)))
         if faults.take("server_error", name):
             record["fault"] = "server_error"
             return Reply(500, {"ok": False, "error": "internal_error"})

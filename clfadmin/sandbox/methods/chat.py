@@ -14,7 +14,8 @@ from clfadmin.sandbox.text import MAX_CHARACTERS
 MAX_BLOCKS = 50
 MAX_METADATA_BYTES = 16_384
 NOT_POSTED_BY_PEOPLE = ("channel_join", "channel_leave", "channel_topic", "tombstone")
-EMOJI_NAME = re.compile(r"[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?")
+# Letters of any script, none of them a capital: workspaces name their own.
+EMOJI_NAME = re.compile(r"(?:(?![A-Z])[\w+'-]){1,100}(?:::skin-tone-[2-6])?")
 
 
 def target(call: Call) -> Channel:
