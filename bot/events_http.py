@@ -81,7 +81,12 @@ class EventsEndpoint(SlackRequestHandler):
         return body
 
     def _dispatch(self, body: str, headers: dict[str, str]) -> BoltResponse:
-        return self._bolt.dispatch(BoltRequest(body=body, headers=dict(headers)))
+        try:
+            request = BoltRequest(body=body, headers=dict(headers))
+        except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
+            # It looks for people and places in the payload and stumbles over numbers where objects should be.
+            raise Rejected(400) from None
+        return self._bolt.dispatch(request)
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -92,7 +92,8 @@ def register(
 
     The work is done in a global middleware, so your listeners still see every event; a last listener acknowledges
     what nobody else does, which is why the order matters. Settings come from the environment; the tokens are the
-    app's own; `posting` is for limits other than Slack's. Raises SettingsError, worker.connection.Misconfigured, and SlackApiError when the token is refused.
+    app's own; `posting` is for limits other than Slack's. Raises SettingsError, worker.connection.Misconfigured, and
+    SlackApiError when the token is refused.
     """
     settings = settings or Settings.load()
     tagger = Tagger(app.client, settings, to_job, mode=mode, posting=posting)

@@ -15,12 +15,14 @@ import structlog
 from bot.settings import LogFormat, LogLevel
 
 # What the SDK and Bolt log below WARNING holds message texts, answers and signatures.
-QUIET = ("slack_bolt", "slack_sdk", "slack", "websocket", "urllib3", "asyncio", "uvicorn")
+QUIET = ("slack_bolt", "slack_sdk", "slack", "urllib3", "asyncio", "uvicorn")
 # For clients whose failures we log ourselves, once a minute; the SDK would do so at each try.
 SILENT = "slack.web"
+# Calls every close an error, ours included; the watchdog and the SDK report what matters.
+_SOCKETS = "websocket"
 
 _HIDDEN = "[hidden]"
-_TOKENS = re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9.%_-]+")
+_TOKENS = re.compile(r"\bx(?:ox[a-z]|app)[.-][A-Za-z0-9.%_-]+")
 _PASSWORDS = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")
 _TICKETS = re.compile(r"(?<=ticket=)[^\s&\"']+")
 
@@ -89,7 +91,8 @@ def quieten() -> None:
     """Keep Slack's loggers at WARNING; also for a host app that has set up logging by itself."""
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger(SILENT).setLevel(logging.CRITICAL)
+    for name in (SILENT, _SOCKETS):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

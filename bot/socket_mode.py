@@ -1,6 +1,7 @@
 """Socket Mode: the websocket-client adapter, and the watchdog without which it never notices a silent peer."""
 
 import logging
+import socket
 import threading
 import time
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any, cast
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk.socket_mode.websocket_client import SocketModeClient
+from websocket import WebSocket, WebSocketException
 
 from bot import log
 from bot.beat import Link
@@ -20,6 +22,8 @@ PING_EVERY = timedelta(seconds=10)
 SILENT_FOR = timedelta(seconds=30)
 # If the first takes longer, the rest goes on without it: it is tried again and again.
 FIRST_SOCKET = timedelta(seconds=5)
+# Slack answers a close frame at once; after this we hang up.
+CLOSING_TAKES = timedelta(seconds=2)
 # Each event waits for Redis; with Redis down for up to two seconds.
 CONCURRENCY = 10
 
@@ -62,9 +66,42 @@ class Socket:
 
     def close(self) -> None:
         """Take no more events; what is being handled is finished."""
+        # The SDK's own close() takes the file descriptor away from under the reading thread, which then sleeps on for
+        # up to ten seconds. Asked to close, the peer wakes it; the runner must know first, or it would connect again.
         self._stopping.set()
-        self._handler.close()
+        client = self._client
+        client.closed = True
+        client.default_auto_reconnect_enabled = client.auto_reconnect_enabled = False
+        for runner in (client.current_session_runner, client.current_app_monitor, client.message_processor):
+            runner.event.set()
+        websocket = self._say_goodbye()
+        client.current_session_runner.thread.join(CLOSING_TAKES.total_seconds())
+        client.disconnect()
+        if websocket:
+            websocket.shutdown()  # once it has said goodbye, its own close() leaves the descriptor open
+        client.message_workers.shutdown(wait=True)
         self._link.connected = False
+
+    def _say_goodbye(self) -> WebSocket | None:
+        session = self._client.current_session
+        websocket = session.sock if session else None
+        try:
+            if websocket:
+                websocket.send_close()
+        except (OSError, WebSocketException):
+            self._cut()
+        return websocket
+
+    def _cut(self) -> None:
+        """End the connection so that the reading thread notices at once and opens another."""
+        session = self._client.current_session
+        raw: Any = session.sock.sock if session and session.sock else None
+        try:
+            if raw:
+                raw.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            _log.info("socket was gone already", error=type(error).__name__)
+            self._client.disconnect()
 
     def _on_open(self, _: object) -> None:
         self._opened = time.time()
@@ -93,7 +130,7 @@ class Socket:
             if connected and self._silent_since() > self._silent_for.total_seconds():
                 _log.warning("socket silent, opening another", seconds=round(self._silent_since()))
                 self._opened = time.time()  # give the next one its time
-                self._client.disconnect()
+                self._cut()
 
     def _silent_since(self) -> float:
         session = self._client.current_session

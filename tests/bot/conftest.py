@@ -17,8 +17,9 @@ from bot.poster import Posting
 from bot.settings import Mode, Settings
 from bot.socket_mode import Socket
 from bot.tagger import Tagger
+from bot.web import Server, make_site
 from tests.conftest import Broker
-from tests.sandbox_client import APP_TOKEN, BOT_TOKEN, SandboxClient
+from tests.sandbox_client import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxClient, running_sandbox
 from worker.connection import QueueError
 from worker.jobs import Job, JobState, Keys, Outcome, Result, StreamName
 from worker.stream import JOB_LEASE, Finished, Queue, result_fields
@@ -56,6 +57,12 @@ class Bot:
     tagger: Tagger
     settings: Settings
     socket: Socket | None = None
+    server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        assert self.server
+        return f"http://127.0.0.1:{self.server.port}"
 
 
 @contextmanager
@@ -72,6 +79,24 @@ def running_bot(settings: Settings, *, posting: Posting = QUICK, silent_for: tim
         socket.close()
         tagger.stop()
         app.listener_runner.listener_executor.shutdown(wait=True)
+
+
+@contextmanager
+def running_http_bot(settings: Settings, *, posting: Posting = QUICK) -> Iterator[tuple[Bot, SandboxClient]]:
+    """In HTTP mode, with a sandbox of its own that delivers its events there."""
+    server = Server("127.0.0.1", 0)
+    with running_sandbox(events_url=f"http://127.0.0.1:{server.port}/slack/events") as sandbox:
+        secret = {"slack_app_token": SecretStr(""), "slack_signing_secret": SecretStr(SIGNING_SECRET)}
+        ours = for_sandbox(settings, sandbox, clf_http_port=server.port, **secret)
+        app = make_app(ours, make_client(ours))
+        tagger = register(app, ours, mode=Mode.HTTP, posting=posting)
+        try:
+            server.start(make_site(tagger, app, ours))
+            yield Bot(app, tagger, ours, server=server), sandbox
+        finally:
+            server.stop()
+            tagger.stop()
+            app.listener_runner.listener_executor.shutdown(wait=True)
 
 
 @pytest.fixture
