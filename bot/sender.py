@@ -207,7 +207,7 @@ class Sender:
         self._queue.finish([Finished(delivery, job, message, state, fields=fields)], into=StreamName.DEAD)
         self._metrics.replied("dead")
         if self._seldom.due(reason + error):
-            _log.warning("reply given up, see `clfadmin dlq list`", job=job, reason=reason, error=error)
+            _log.warning("reply given up, `clfadmin doctor` counts them", job=job, reason=reason, error=error)
         return DONE
 
     def _finish(self, held: Held, outcome: str = "posted") -> Next:

@@ -1,6 +1,6 @@
 """The bot's settings: the one place that reads the environment.
 
-Each field is the variable of the same name in capitals; docs/settings.md and a test keep them together.
+Each field is the variable of the same name in capitals; the table in README.md is held against it by a test.
 """
 
 from enum import StrEnum
