@@ -27,7 +27,7 @@ from classifier.weights import write_tensors
 
 # Without a validation file: enough rows to choose an epoch and to calibrate on, and nine tenths left to learn from.
 VALID_FRACTION = 0.1
-CANARIES = 8
+CANARY, CANARIES = "canary.jsonl", 8
 LIBRARIES = ("tensorflow", "keras", "numpy", "tokenizers", "safetensors")
 
 
@@ -85,14 +85,13 @@ def finish(
     """
     name = staging.target.name
     files = {**base.files, WEIGHTS: write_tensors(tensors)}
-    uncalibrated = predictor_from_files(name, model_config, files)
-    logits = logits_of(uncalibrated.forward, uncalibrated.encode(data.valid.texts))
+    predictor = predictor_from_files(name, model_config, files)
+    logits = logits_of(predictor.forward, predictor.encode(data.valid.texts))
     labels = label_numbers(data.valid, model_config.labels)
     calibrated = calibrate(model_config, logits, labels)
     files[CONFIG] = (json.dumps(calibrated.to_dict(), indent=1, ensure_ascii=False) + "\n").encode()
-    # From the file, not from memory: JSON decides the last digit of temperature and threshold.
-    predictor = predictor_from_files(name, calibrated, files)
-    files["canary.jsonl"] = make_canaries(predictor, canary_texts(data.valid, labels))
+    predictor.config = calibrated  # the network is the same, only its outputs are read otherwise
+    files[CANARY] = make_canaries(predictor, canary_texts(data.valid, labels))
     metrics = measure(name, calibrated, data.valid, logits, labels)
     files[METRICS] = json.dumps(metrics, indent=1, ensure_ascii=False).encode()
     for file, content in files.items():

@@ -9,19 +9,21 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
+from classifier.base import FIELDS
 from classifier.config import NORMALISER_VERSION, Architecture, Head, ModelConfig
 from classifier.labels import emoji_for
 from classifier.manifest import Provenance
 from classifier.predictor import make_canaries, predictor_from_files
 from classifier.registry import Registry
 from classifier.version import Version
-from classifier.weights import version_shapes, write_tensors
+from classifier.weights import encoder_shapes, version_shapes, write_tensors
 
 POSITIVE = ("good", "great", "love", "thanks", "happy")
 NEGATIVE = ("bad", "awful", "hate", "broken", "sad")
@@ -116,6 +118,20 @@ def make_version(registry: Registry, name: str = "tiny", *, config: ModelConfig 
         for file, data in files.items():
             staging.write(file, data)
         return staging.publish(Provenance(base="tiny", seed=seed))
+
+
+def make_checkpoint(folder: Path) -> Path:
+    """A tiny BERT checkpoint as transformers stores them, with a pooler that nobody here needs."""
+    config = tiny_config()
+    folder.mkdir()
+    values = {theirs: getattr(config.architecture, ours) for ours, theirs in FIELDS.items()}
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", **values}))
+    (folder / "tokenizer.json").write_bytes(tiny_tokenizer())
+    tensors = tiny_tensors(config, seed=1)
+    stored = {f"bert.{name}": tensors[name] for name in encoder_shapes(config.architecture)}
+    stored["bert.pooler.dense.weight"] = tensors["head.0.weight"]
+    safetensors.numpy.save_file(stored, folder / "model.safetensors")
+    return folder
 
 
 def make_home(home: Path, names: list[str]) -> Registry:

@@ -15,24 +15,7 @@ from classifier import base
 from classifier.base import DEFAULT_BASE, DEFAULT_SHA256, load_base, read_base
 from classifier.errors import BaseNotFound
 from classifier.weights import encoder_shapes
-from tests.tiny_model import tiny_config, tiny_tensors, tiny_tokenizer
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    """A tiny BERT checkpoint as transformers stores them, with a pooler that nobody here needs."""
-    config = tiny_config()
-    architecture = config.architecture
-    folder = tmp_path / "checkpoint"
-    folder.mkdir()
-    values = {theirs: getattr(architecture, ours) for ours, theirs in base.FIELDS.items()}
-    (folder / "config.json").write_text(json.dumps({"model_type": "bert", **values}))
-    (folder / "tokenizer.json").write_bytes(tiny_tokenizer())
-    tensors = tiny_tensors(config, seed=1)
-    stored = {f"bert.{name}": tensors[name] for name in encoder_shapes(architecture)}
-    stored["bert.pooler.dense.weight"] = tensors["head.0.weight"]
-    safetensors.numpy.save_file(stored, folder / "model.safetensors")
-    return folder
+from tests.tiny_model import tiny_config
 
 
 def test_the_default_base_is_the_published_file_and_is_found_without_importing_its_package():
