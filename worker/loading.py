@@ -19,8 +19,9 @@ from classifier.registry import Registry
 from classifier.verify import read_file
 from classifier.version import Version
 
-# The file's bytes, the tensors read from them and the network's own copy exist side by side while it loads.
-MEMORY_FACTOR = 3.3
+# The file's bytes, the tensors read from them and the network's own copy exist side by side while it loads. Measured
+# with Keras: 1.47 GB at the peak for a version of 415 MB, 357 MB for one of 86 MB.
+MEMORY_FACTOR, MEMORY_BASE = 3.5, 64 << 20
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -110,7 +111,7 @@ def _load(registry: Registry, name: str, sha256: str, *, runtime: str, threads: 
 
 def check_memory(size_bytes: int, name: str) -> None:
     """Raises LoadFailed("memory") when loading might get this process killed, and the serving model with it."""
-    free, needed = free_memory(), int(size_bytes * MEMORY_FACTOR)
+    free, needed = free_memory(), int(size_bytes * MEMORY_FACTOR) + MEMORY_BASE
     if free is not None and free < needed:
         raise LoadFailed(
             "memory",

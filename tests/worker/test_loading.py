@@ -61,10 +61,10 @@ def test_the_fingerprint_is_of_the_manifest_the_version_was_read_from(registry):
 
 
 def test_a_version_that_might_not_fit_into_memory_is_refused_before_it_is_read(monkeypatch):
-    monkeypatch.setattr(loading, "free_memory", lambda: 100 << 20)
+    monkeypatch.setattr(loading, "free_memory", lambda: 300 << 20)
     check_memory(20 << 20, "small")
-    with pytest.raises(LoadFailed, match="100 MB are free") as failed:
-        check_memory(60 << 20, "large")
+    with pytest.raises(LoadFailed, match="300 MB are free") as failed:
+        check_memory(80 << 20, "large")
     assert failed.value.code == "memory"
 
 
