@@ -144,7 +144,7 @@ def _tell(done: Done, answer: Finish) -> None:
         case Finish.OK if done.into is StreamName.DEAD:
             metrics.dead.labels(done.outcome).inc()
             entry = done.finished.delivery.entry
-            log.error("dead letter, `clfadmin doctor` counts them", job=job, entry=entry, reason=done.outcome, **done.note)
+            log.error("dead letter, see `clfadmin doctor`", job=job, entry=entry, reason=done.outcome, **done.note)
         case Finish.OK:
             metrics.answered.labels(done.outcome, done.version).inc()
             log.info("job done", job=job, outcome=done.outcome, version=done.version, **done.note)
