@@ -7,15 +7,23 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from classifier.errors import VersionRefused
-from classifier.text import capped, normalise
+from classifier.text import capped, normalise, says_little
+
+UNKNOWN = "[UNK]"
+# With more unknown words than this, such as in a script the vocabulary lacks, a prediction is a guess.
+LEAST_KNOWN = 0.4
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One text as the model reads it: token ids with [CLS] and [SEP]. `truncated`: part of the text was left out."""
+    """One text as the model reads it: token ids with [CLS] and [SEP].
+
+    `truncated`: part of the text was left out. `readable`: enough words the model knows are left to judge it by.
+    """
 
     ids: list[int]
     truncated: bool
+    readable: bool = True
 
 
 def load_tokenizer(data: bytes, *, max_length: int) -> Tokenizer:
@@ -37,11 +45,21 @@ def load_tokenizer(data: bytes, *, max_length: int) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
     """Slack or plain texts as token ids, one `Encoded` for each, in order. Normalises the texts itself."""
-    encodings = tokenizer.encode_batch([normalise(text) for text in texts])
+    normalised = [normalise(text) for text in texts]
+    unknown = tokenizer.token_to_id(UNKNOWN)
     return [
-        Encoded(ids=encoding.ids, truncated=bool(encoding.overflowing) or capped(text))
-        for text, encoding in zip(texts, encodings, strict=True)
+        Encoded(
+            ids=encoding.ids,
+            truncated=bool(encoding.overflowing) or capped(text),
+            readable=not says_little(words) and _known_share(encoding.ids, unknown) >= LEAST_KNOWN,
+        )
+        for text, words, encoding in zip(texts, normalised, tokenizer.encode_batch(normalised), strict=True)
     ]
+
+
+def _known_share(ids: Sequence[int], unknown: int | None) -> float:
+    words = len(ids) - 2  # without [CLS] and [SEP]
+    return 1 - ids.count(unknown) / words if words > 0 and unknown is not None else 1.0
 
 
 def pad(encoded: Sequence[Encoded], *, tokens: int = 0) -> tuple[np.ndarray, np.ndarray]:

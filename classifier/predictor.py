@@ -19,6 +19,8 @@ TOKEN_BUDGET = 4096
 # How far a score may lie from the one stored at training: other CPUs round differently, other weights
 # differ by far more.
 CANARY_TOLERANCE = 1e-3
+# How close to the threshold an unreadable text may come.
+DOUBT = 0.95
 
 Forward = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -80,7 +82,7 @@ class Predictor:
         if not encoded:
             return []
         probabilities = softmax(self.logits(encoded), self.config.temperature)
-        return [self._prediction(row, item.truncated) for row, item in zip(probabilities, encoded, strict=True)]
+        return [self._prediction(row, item) for row, item in zip(probabilities, encoded, strict=True)]
 
     def classify(self, texts: Sequence[str], *, token_budget: int = TOKEN_BUDGET) -> list[Prediction]:
         """Predictions for any number of texts, in order, in batches of similar length and `token_budget` tokens."""
@@ -90,15 +92,17 @@ class Predictor:
             predictions.update(zip(rows, self.predict([encoded[row] for row in rows]), strict=True))
         return [predictions[row] for row in range(len(texts))]
 
-    def _prediction(self, probabilities: np.ndarray, truncated: bool) -> Prediction:
+    def _prediction(self, probabilities: np.ndarray, encoded: Encoded) -> Prediction:
+        if not encoded.readable:
+            probabilities = doubted(probabilities, self.config.threshold)
         best = int(probabilities.argmax())
         label, confidence = self.labels[best], float(probabilities[best])
         return Prediction(
             label=label,
             confidence=confidence,
             scores=dict(zip(self.labels, map(float, probabilities), strict=True)),
-            sure=confidence >= self.config.threshold,
-            truncated=truncated,
+            sure=encoded.readable and confidence >= self.config.threshold,
+            truncated=encoded.truncated,
             emoji=self.config.emoji[label],
         )
 
@@ -109,6 +113,19 @@ def logits_of(forward: Forward, encoded: Sequence[Encoded]) -> np.ndarray:
     for rows in batches_by_length([len(item.ids) for item in encoded], TOKEN_BUDGET):
         logits.update(zip(rows, forward(*pad([encoded[row] for row in rows])), strict=True))
     return np.stack([logits[row] for row in range(len(encoded))])
+
+
+def doubted(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """Probabilities [labels] mixed with the uniform distribution until the likeliest is under `threshold`.
+
+    For a text with next to nothing to read: the network answers all the same, and often with confidence.
+    """
+    top, even = float(probabilities.max()), 1 / len(probabilities)
+    allowed = max(even, DOUBT * threshold)
+    if top <= allowed:
+        return probabilities
+    share = (allowed - even) / (top - even)
+    return share * probabilities + (1 - share) * even
 
 
 def load_predictor(version: Version, *, runtime: str = "auto", threads: int | None = None) -> Predictor:

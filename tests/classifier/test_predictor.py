@@ -137,3 +137,13 @@ def test_weights_that_do_not_fit_the_label_list_are_refused(tiny_home):
     with pytest.raises(VersionRefused) as refused:
         load_predictor(wrong)
     assert refused.value.code == "shape"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "!!!", "<https://example.com/x>", "```rm -rf great```", "qqqq zzzz xxxx great"]
+)
+def test_a_text_with_next_to_nothing_to_read_is_never_sure(predictor, text):
+    (prediction,) = predictor.classify([text])
+    assert not prediction.sure
+    assert prediction.confidence < max(predictor.config.threshold, 1 / 3 + 1e-9)
+    assert sum(prediction.scores.values()) == pytest.approx(1)
