@@ -62,15 +62,26 @@ def make_bolt(sandbox: SandboxClient, seen: list[dict[str, Any]]) -> App:
     return app
 
 
+@contextmanager
+def connected(sandbox: SandboxClient, app: App) -> Iterator[None]:
+    handler = SocketModeHandler(app, APP_TOKEN)
+    handler.connect()
+    wait_until(lambda: sandbox.state()["bot"]["connected"], "the bot's socket")
+    yield
+    # Closed from our side its reader sometimes sleeps on for ten seconds; reset from there it wakes at once.
+    handler.client.auto_reconnect_enabled = False
+    handler.client.current_session_runner.event.set()
+    sandbox.fault("drop_socket")
+    handler.client.current_session_runner.thread.join(15)
+    handler.close()
+
+
 @pytest.fixture
 def bolt(sandbox: SandboxClient) -> Iterator[list[dict[str, Any]]]:
     """Events as a real Bolt app in Socket Mode got them, its own posts left out by Bolt."""
     seen: list[dict[str, Any]] = []
-    handler = SocketModeHandler(make_bolt(sandbox, seen), APP_TOKEN)
-    handler.connect()
-    wait_until(lambda: sandbox.state()["bot"]["connected"], "the bot's socket")
-    yield seen
-    handler.close()
+    with connected(sandbox, make_bolt(sandbox, seen)):
+        yield seen
 
 
 @dataclass

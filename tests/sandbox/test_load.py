@@ -8,13 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from websockets.exceptions import ConnectionClosed
 
 from clfadmin.sandbox.log import MAX_ENTRIES, Envelope, Log
 from tests.conftest import wait_until
-from tests.sandbox.conftest import Wire, make_bolt, opened
-from tests.sandbox_client import APP_TOKEN, SandboxClient
+from tests.sandbox.conftest import Wire, connected, make_bolt, opened
+from tests.sandbox_client import SandboxClient
 
 MIXED = (
     "great work, the release went out without a hitch",
@@ -53,20 +52,17 @@ def acker(sandbox: SandboxClient) -> Iterator[Counter[str]]:
 def test_two_hundred_messages_in_twenty_channels_are_answered_once_each(sandbox: SandboxClient) -> None:
     sandbox.clock(1000)  # or the replies take seven seconds
     channels = [sandbox.channel(f"room-{number}") for number in range(20)]
-    handler = SocketModeHandler(make_bolt(sandbox, []), APP_TOKEN)
-    handler.connect()
-    wait_until(lambda: sandbox.state()["bot"]["connected"], "the bot's socket")
-    posted = {
-        (channels[number % 20], sandbox.post(channels[number % 20], "ada", MIXED[number % len(MIXED)]))
-        for number in range(200)
-    }
+    with connected(sandbox, make_bolt(sandbox, [])):
+        posted = {
+            (channels[number % 20], sandbox.post(channels[number % 20], "ada", MIXED[number % len(MIXED)]))
+            for number in range(200)
+        }
+        wait_until(lambda: sandbox.counts().get("calls:chat.postMessage:200", 0) >= 200, "200 replies", 60)
 
     def answered() -> Counter[tuple[str, str]]:
         every = [(channel, message) for channel in channels for message in sandbox.messages(channel)]
         return Counter((channel, message["thread_ts"]) for channel, message in every if "bot_id" in message)
 
-    wait_until(lambda: sandbox.counts().get("calls:chat.postMessage:200", 0) >= 200, "200 replies", 60)
-    handler.close()
     assert answered().keys() == posted
     assert set(answered().values()) == {1}
     assert sandbox.duplicates() == 0
