@@ -71,6 +71,7 @@ class Sandbox:
         self.log.clear()
         self.limits.clear()
         self.clock.set_speed(1.0)
+        self.hub.enabled = self.settings.socket_mode
         self.workspaces.clear()
         self.add_team("Sandbox")
         self.live.announce({"kind": "reset"})

@@ -157,7 +157,7 @@ class WebApi:
         wait = limits.method(call.team.id, method.name, method.tier)
         if method.name == "chat.postMessage" and not wait:
             channel = call.team.channel(call.args.text("channel"))
-            wait = limits.post(call.team.id, channel.id if channel else call.args.text("channel"))
+            wait = limits.post(call.team.id, channel.id if channel else "")
         if wait:
             raise RateLimited(wait)
 

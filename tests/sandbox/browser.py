@@ -20,7 +20,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 def chromium() -> str:
     """The path of an installed Chromium. Skips the test where there is none, fails it when CI is set."""
-    path = os.environ.get("CLF_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
+    path = os.environ.get("CLF_CHROMIUM") or next(filter(None, (shutil.which(name) for name in NAMES)), "")
     if path:
         return path
     if os.environ.get("CI"):
