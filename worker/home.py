@@ -77,5 +77,5 @@ class ActiveFile:
         self._written = serving.gen
         try:
             remember(self._registry, serving.version, serving.gen, previous=model.prev_version or None)
-        except ClassifierError as error:
+        except (ClassifierError, OSError) as error:
             log.warning("ACTIVE not written, offline commands still see the version before", why=str(error))

@@ -49,7 +49,9 @@ class Labeller:
         Raises QueueError when Redis takes no result: it is kept, `hand_over` tries again.
         """
         rows: list[Row] = []
-        for work, encoded in zip(works, encode(serving, works), strict=True):
+        with self.held.batch():  # a tokenizer can hang as well as a model
+            texts = encode(serving, works)
+        for work, encoded in zip(works, texts, strict=True):
             if isinstance(encoded, Failed):
                 self._done.append(dead_letter(work, reason="text can't be encoded", error=encoded.error))
             elif readable(encoded):

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Literal, TextIO
 
@@ -21,13 +22,18 @@ def configure(level: str, form: Literal["text", "json"] | None, *, to: TextIO = 
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(to),
         cache_logger_on_first_use=False,
     )
+
+
+def where(error: BaseException) -> str:
+    """The error's class and the lines of code it passed through; without its words, which might quote a text."""
+    lines = "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    return f"{type(error).__name__}\n{lines}"
 
 
 class Seldom:

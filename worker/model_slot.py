@@ -13,6 +13,7 @@ import structlog
 
 from worker.fleet import Model, Prepared
 from worker.loading import Load, Loaded, LoadFailed, Predictor
+from worker.log import where
 
 # A version that can't be loaded is tried again after this: its files may have arrived meanwhile.
 RETRY_SECONDS = 60.0
@@ -204,7 +205,8 @@ class ModelSlot:
         # Whatever else a library raises must be reported as this version's failure, not end the thread unseen.
         except Exception as error:
             outcome = Failure("error", f"{type(error).__name__} while loading {key[0]!r}, see the log.", self._clock())
-            log.exception("version not loaded, the one before serves on", version=key[0])
+            why = f"{str(error)[:300]} {where(error)}"
+            log.error("version not loaded, the one before serves on", version=key[0], code="error", why=why)
         with self._lock:
             self._loading = None
             if isinstance(outcome, Failure):

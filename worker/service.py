@@ -25,6 +25,7 @@ from worker.home import ActiveFile, adopt
 from worker.janitor import Janitor
 from worker.jobs import Keys
 from worker.loading import Load, loader
+from worker.log import where
 from worker.loop import Loop
 from worker.model_slot import ModelSlot
 from worker.renewer import DEADLINE_SHARE, Held, Renewer
@@ -160,8 +161,10 @@ class Service:
         """A part that ends by an error nobody foresaw must take the process with it, or it would be missing unseen."""
         try:
             target()
-        except Exception:
-            log.exception("a part of the worker crashed, the process ends; its jobs come back", part=name)
+        except Exception as error:
+            log.error(
+                "a part of the worker crashed, its process ends, its jobs come back", part=name, where=where(error)
+            )
             self.crashed = True
             self.stopping.set()
 
@@ -172,7 +175,7 @@ class Service:
             if not model.gen:
                 model = adopt(self.fleet, self.registry, self.slot.active(), by=self.name)
             self.problem = ""
-        except ClassifierError as error:
+        except (ClassifierError, OSError) as error:
             if str(error) != self.problem:
                 log.error("no version to serve, this worker takes no jobs", why=str(error))
             self.problem = str(error)

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -90,6 +91,30 @@ def test_a_swap_and_a_rollback_reach_the_worker_and_the_table_says_so(clf, world
     assert answer.code == 0, answer.err
     assert world.served() == before
     assert Registry(world.home).active().version == before
+
+
+def test_messages_sent_while_the_command_runs_are_all_answered_by_one_of_the_two_versions(clf, world, bot):
+    sent: list[str] = []
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.wait(0.01):
+            sent.append(bot.send("the build is great"))
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    try:
+        assert clf("swap-model", "tiny-b").code == 0
+        assert clf("rollback").code == 0
+    finally:
+        stop.set()
+        talking.join()
+    results = bot.wait_for(sent)
+    gens: dict[str, set[int]] = {}
+    for result in results.values():
+        gens.setdefault(result.version, set()).add(result.gen)
+    assert gens.keys() == {"tiny", "tiny-b"}
+    assert not gens["tiny"] & gens["tiny-b"], "a gen belongs to one version"
 
 
 def test_json_is_one_document_with_the_promised_fields(clf, world):

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from tests.conftest import REPOSITORY, Broker, wait_until
 from tests.worker.keyword_model import SHA, words
-from worker import heart
+from worker import heart, loop
 from worker.fleet import Fleet
 from worker.jobs import Job, JobState, Keys, Result, StreamName, job_id, message_id
 from worker.service import Service
@@ -174,6 +174,8 @@ def make_worker(
     """Starts a worker with the keyword model in this process. `load` and `at` as in Service, the rest are settings."""
     # A tenth of the real pause: a swap takes about one beat.
     monkeypatch.setattr(heart, "BEAT_EVERY", timedelta(seconds=0.2))
+    # Nobody waits half a second at the end of each test for a read that finds nothing.
+    monkeypatch.setattr(loop, "BLOCK", timedelta(milliseconds=50))
     running: list[Running] = []
 
     def make(*, load: Any = None, at: Callable[[str], None] = lambda point: None, **changes: Any) -> Running:

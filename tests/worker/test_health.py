@@ -50,11 +50,20 @@ def test_a_loop_that_stands_still_is_not_alive(make_worker, monkeypatch):
     assert get(worker, "/healthz") == (503, "the loop is stuck\n")
 
 
-def test_a_part_that_crashes_takes_the_worker_with_it(make_worker, monkeypatch, bot):
+def test_a_part_that_crashes_takes_the_worker_with_it_and_its_log_does_not_quote_the_error(
+    make_worker, monkeypatch, capsys
+):
+    def crash():
+        raise KeyError("a confidential text")
+
     worker = make_worker().ready()
-    monkeypatch.setattr(worker.service.loop, "turn", lambda: 1 / 0)
+    monkeypatch.setattr(worker.service.loop, "turn", crash)
     wait_until(lambda: worker.code is not None, "the end")
     assert worker.code == 1
+    said = capsys.readouterr().out
+    assert "KeyError" in said
+    assert "in crash" in said, "where it happened"
+    assert said.count("confidential") == 1, "in the line of code alone"
 
 
 def test_metrics_count_what_was_done(make_worker, bot):
