@@ -4,10 +4,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -132,10 +133,15 @@ def _announce(plan: Plan, name: str | None, *, browser: bool) -> None:
         console.note("Open it and write in #general. A second terminal: clfadmin status. Ctrl-C stops everything.")
     else:
         console.note(f"That page shows the bot's state. {invitation(name)}. Ctrl-C stops everything.")
-    # Without a desktop a text browser might be found, and it would take this terminal over.
-    if browser and (sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        with suppress(webbrowser.Error):
-            webbrowser.open(plan.page)
+    if browser:
+        open_page(plan.page)
+
+
+def open_page(page: str) -> None:
+    """Show the page where there is a desktop: elsewhere a text browser might be found, and take this terminal over."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        # Some browsers are waited for until they are closed.
+        threading.Thread(target=webbrowser.open, args=[page], daemon=True).start()
 
 
 def _stop(plan: Plan, supervisor: Supervisor, stop: Stop) -> None:
