@@ -7,9 +7,12 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# How long a batch may keep those who come next waiting; batches that take longer gain little speed on a CPU.
-TARGET_SECONDS = 0.25
-FIRST_BUDGET = 1024
+# How long a batch may keep those who come next waiting. Larger ones gain no speed on a CPU, they only pad more.
+TARGET_SECONDS = 0.1
+# Batches' worth of jobs read at once, so that texts of like length can go together: with MiniLM on two cores 150 texts
+# a second from one batch's worth, 178 from four.
+SORTED_TOGETHER = 4
+FIRST_BUDGET = 512
 # Room for one text of 256 tokens up to 64 chat messages of 64: beyond that a CPU does not get faster.
 SMALLEST_BUDGET, LARGEST_BUDGET = 256, 4096
 MOST_SLOTS = 64
@@ -26,7 +29,7 @@ class Failed:
 
 
 class Pace:
-    """How many padded tokens make a batch, adjusted so that a full one takes about a quarter of a second.
+    """How many padded tokens make a batch, adjusted so that a full one takes about a tenth of a second.
 
     `fixed` (CLF_TOKEN_BUDGET) switches that off.
     """
@@ -37,8 +40,8 @@ class Pace:
         self._tokens_a_text = USUAL_TOKENS
 
     def slots(self) -> int:
-        """How many jobs to hold at once: about one batch of texts as they have been lately."""
-        return max(1, min(MOST_SLOTS, int(self.budget / self._tokens_a_text)))
+        """How many jobs to hold at once: a few batches of texts as they have been lately."""
+        return max(1, min(MOST_SLOTS, int(SORTED_TOGETHER * self.budget / self._tokens_a_text)))
 
     def batch_done(self, *, texts: int, tokens: int, seconds: float) -> None:
         """Learn from a batch of `tokens`, padding included."""

@@ -11,6 +11,7 @@ from classifier.predictor import CANARY_TOLERANCE, Prediction, worst_difference
 from worker import metrics
 from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict, readable
 from worker.batches import Failed, Pace
+from worker.connection import QueueError
 from worker.heart import ServerClock
 from worker.model_slot import Serving
 from worker.renewer import Held
@@ -76,12 +77,21 @@ class Labeller:
             batch = [done for done in self._done if done.into is into]
             if not batch:
                 continue
-            answers = self.queue.finish([done.finished for done in batch], into=into)
-            self.held.forget([done.finished.delivery.entry for done in batch])
+            answers = self._finish(batch, into)
             self._done = [done for done in self._done if done.into is not into]
             self.last_finished_ms = self.clock.now_ms()
             for done, answer in zip(batch, answers, strict=True):
                 _tell(done, answer)
+
+    def _finish(self, batch: Sequence[Done], into: StreamName) -> Sequence[Finish]:
+        # No longer held from here on: a renewal that comes in after the script would report these as lost.
+        self.held.forget([done.finished.delivery.entry for done in batch])
+        try:
+            return self.queue.finish([done.finished for done in batch], into=into)
+        except QueueError:
+            for done in batch:
+                self.held.add(done.finished.delivery)
+            raise
 
     def drop(self) -> None:
         """Forget what is done: the streams it came from are gone."""

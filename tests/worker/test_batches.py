@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.batches import LARGEST_BUDGET, MOST_SLOTS, SMALLEST_BUDGET, TARGET_SECONDS, Failed, Pace, each
+from worker.batches import (
+    LARGEST_BUDGET,
+    MOST_SLOTS,
+    SMALLEST_BUDGET,
+    SORTED_TOGETHER,
+    TARGET_SECONDS,
+    Failed,
+    Pace,
+    each,
+)
 
 
 def refuse_odd(numbers):
@@ -68,11 +77,11 @@ def test_a_fixed_budget_stays():
     assert pace.budget == 500
 
 
-def test_slots_are_about_one_batch_of_texts_as_they_have_been_lately():
+def test_slots_are_a_few_batches_of_texts_as_they_have_been_lately():
     pace = Pace(fixed=1000)
     for _ in range(50):
         pace.batch_done(texts=10, tokens=1000, seconds=0.1)
-    assert pace.slots() == 10
+    assert pace.slots() == SORTED_TOGETHER * 10
     for _ in range(50):
         pace.batch_done(texts=1, tokens=5000, seconds=0.1)
     assert pace.slots() == 1

@@ -149,7 +149,7 @@ def test_several_workers_share_the_jobs_and_none_is_answered_twice(bot, make_wor
     assert all(predictor.encodings > 3 for predictor in predictors)
 
 
-def test_a_worker_reads_no_more_than_about_one_batch(bot, make_worker):
+def test_a_worker_reads_no_more_than_a_few_batches(bot, make_worker):
     jobs = bot.send_many(50, text="slow")
     make_worker(token_budget=100, lease_seconds=30)
     wait_until(lambda: len(bot.collect()) >= 1, "a first result")
