@@ -52,6 +52,7 @@ class Held:
 class Lane:
     waiting: deque[Held] = field(default_factory=deque[Held])
     busy: Held | None = None
+    rests_until: float = 0.0
     released: dict[str, float] = field(default_factory=dict[str, float])  # entry -> when it is expected back
 
     def __len__(self) -> int:
@@ -102,7 +103,8 @@ class Lanes:
         if self._stopped_for:
             return None, shortest
         for channel, lane in self._lanes.items():
-            held = None if lane.busy else next((one for one in lane.waiting if one.due <= now), None)
+            resting = lane.busy or lane.rests_until > now
+            held = None if resting else next((one for one in lane.waiting if one.due <= now), None)
             if not held:
                 continue
             wait = 0.0 if held.sent else self._pace.wait(held.method, channel, now)
@@ -110,7 +112,8 @@ class Lanes:
                 self._start(channel, lane, held, now)
                 return held, 0.0
             shortest = min(shortest, wait)
-        dues = [one.due - now for lane in self._lanes.values() if not lane.busy for one in lane.waiting]
+        # Half a second is short enough to look again for whatever comes due later.
+        dues = [max(one.due, lane.rests_until) - now for lane in self._lanes.values() for one in lane.waiting]
         return None, min([shortest, *(due for due in dues if due > 0)])
 
     def _start(self, channel: str, lane: Lane, held: Held, now: float) -> None:
@@ -137,10 +140,11 @@ class Lanes:
             lane = self._lanes[held.result.channel]
             lane.busy = None
             lane.waiting.appendleft(held)
-            held.due = self._clock() + after.total_seconds()
+            until = self._clock() + after.total_seconds()
             if rest_lane:
-                for one in lane.waiting:
-                    one.due = max(one.due, held.due)
+                lane.rests_until = until
+            else:
+                held.due = until
             self._changed.notify_all()
 
     def pause(self, method: str, channel: str, span: timedelta) -> None:

@@ -14,7 +14,7 @@ from bot.pacing import Limits, Pace
 from bot.reconcile import born_ms
 from bot.replies import Silent, Style, reply_to
 from bot.sender import Next, Sender, Step
-from bot.slack_client import Slack
+from bot.slack_client import HTTP_TIMEOUT, Slack
 from bot.slack_errors import trouble
 from worker.connection import RENEWER, GroupMissing, Misconfigured, QueueError
 from worker.jobs import DecodeError, JobState, Keys, NewerSchema, Result, StreamName
@@ -40,8 +40,9 @@ class Posting:
     style: Style = field(default_factory=Style)
     limits: Limits = field(default_factory=Limits)
     lease: timedelta = RESULT_LEASE
+    call_takes: timedelta = HTTP_TIMEOUT
     probe_every: timedelta = PROBE_EVERY
-    at: Callable[[str], None] = lambda _: None
+    at: Callable[[str], None] = lambda _: None  # called with the name of each kill point
 
 
 class Poster:
@@ -66,7 +67,12 @@ class Poster:
         self._renewer = Queue(url, keys=keys, consumer=consumer, patience=RENEWER)
         self._lanes = Lanes(Pace(self._posting.limits))
         self._sender = Sender(
-            self._writer, slack, metrics, lease=self._posting.lease, now_ms=now_ms, at=self._posting.at
+            self._writer,
+            slack,
+            metrics,
+            room=self._posting.lease - self._posting.call_takes,
+            now_ms=now_ms,
+            at=self._posting.at,
         )
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -81,6 +87,11 @@ class Poster:
     def problem(self) -> str:
         """Why nothing is posted at present, in one line; empty when all is well."""
         return self._lanes.stopped_for or self._redis_problem
+
+    @property
+    def held(self) -> int:
+        """Results leased by this process and not yet done."""
+        return len(self._lanes.entries())
 
     def start(self) -> None:
         loops = [("reader", self._read_forever), ("renewer", self._renew_forever)]

@@ -17,7 +17,7 @@ from bot.metrics import Metrics
 from bot.pacing import POST, REACT, WHISPER
 from bot.reconcile import Absent, Found, Unreadable, born_ms, find_reply, settle_left
 from bot.replies import FALLBACK_EMOJI, Reaction, Silent, ThreadPost, Whisper, metadata
-from bot.slack_client import HTTP_TIMEOUT, Slack
+from bot.slack_client import Slack
 from bot.slack_errors import Failure, Trouble, trouble
 from worker.jobs import JobState, StreamName
 from worker.stream import Begin, Delivery, Finish, Finished, Queue, dead_fields
@@ -65,13 +65,15 @@ class Sender:
         slack: Slack,
         metrics: Metrics,
         *,
-        lease: timedelta,
+        room: timedelta,
         now_ms: Callable[[], int],
-        at: Callable[[str], None] = lambda _: None,
+        at: Callable[[str], None],
     ) -> None:
-        """`now_ms` is the server's clock; `at` is called with the name of each kill point (for tests)."""
+        """`room` is how old a lease may be when a call starts, so that it ends before the lease does; `now_ms` is the
+        server's clock; `at` is called with the name of each kill point.
+        """
         self._queue, self._slack, self._metrics = queue, slack, metrics
-        self._lease, self._now_ms, self._at = lease, now_ms, at
+        self._room, self._now_ms, self._at = room, now_ms, at
         self._strikes: dict[str, tuple[int, float]] = {}
         self._seldom = log.Seldom()
 
@@ -124,7 +126,7 @@ class Sender:
         return Next(Step.AGAIN)
 
     def _send(self, held: Held) -> Next:
-        if time.monotonic() - held.leased_at + HTTP_TIMEOUT.total_seconds() > self._lease.total_seconds():
+        if time.monotonic() - held.leased_at > self._room.total_seconds():
             return Next(Step.AGAIN)  # the next `begin` renews the lease, or tells us that it is gone
         started = time.monotonic()
         try:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk.socket_mode.websocket_client import SocketModeClient
-from websocket import WebSocket, WebSocketException
+from websocket import WebSocket, WebSocketApp, WebSocketException
 
 from bot import log
 from bot.beat import Link
@@ -53,6 +53,7 @@ class Socket:
         self._client.on_open_listeners.append(self._on_open)
         self._opened = 0.0  # wall clock, as websocket-client's own stamps are
         self._sockets_opened = 0
+        self._websocket: WebSocket | None = None
         self._open = threading.Event()
         self._stopping = threading.Event()
         self._watchdog = threading.Thread(target=self._watch, name="socket-watchdog", daemon=True)
@@ -74,23 +75,21 @@ class Socket:
         client.default_auto_reconnect_enabled = client.auto_reconnect_enabled = False
         for runner in (client.current_session_runner, client.current_app_monitor, client.message_processor):
             runner.event.set()
-        websocket = self._say_goodbye()
+        self._say_goodbye()
         client.current_session_runner.thread.join(CLOSING_TAKES.total_seconds())
         client.disconnect()
-        if websocket:
-            websocket.shutdown()  # once it has said goodbye, its own close() leaves the descriptor open
+        if self._websocket:
+            self._websocket.shutdown()  # once it has said goodbye, its own close() leaves the descriptor open
         client.message_workers.shutdown(wait=True)
         self._link.connected = False
 
-    def _say_goodbye(self) -> WebSocket | None:
+    def _say_goodbye(self) -> None:
         session = self._client.current_session
-        websocket = session.sock if session else None
         try:
-            if websocket:
-                websocket.send_close()
+            if session and session.sock:
+                session.sock.send_close()
         except (OSError, WebSocketException):
             self._cut()
-        return websocket
 
     def _cut(self) -> None:
         """End the connection so that the reading thread notices at once and opens another."""
@@ -103,7 +102,10 @@ class Socket:
             _log.info("socket was gone already", error=type(error).__name__)
             self._client.disconnect()
 
-    def _on_open(self, _: object) -> None:
+    def _on_open(self, session: WebSocketApp) -> None:
+        if self._websocket:
+            self._websocket.shutdown()  # closed while its reader was answering a close, it would stay open
+        self._websocket = session.sock
         self._opened = time.time()
         self._sockets_opened += 1
         self._link.connected = True
@@ -126,7 +128,6 @@ class Socket:
         while not self._stopping.wait(1.0):
             connected = self._client.is_connected()
             self._link.connected = connected
-            self._metrics.connected.set(connected)
             if connected and self._silent_since() > self._silent_for.total_seconds():
                 _log.warning("socket silent, opening another", seconds=round(self._silent_since()))
                 self._opened = time.time()  # give the next one its time

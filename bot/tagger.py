@@ -54,6 +54,7 @@ class Tagger:
         self.me = slack.identify()
         self.metrics = Metrics()
         self.link = Link(mode, connected=mode is Mode.PLUGIN)
+        self.metrics.connected.set_function(lambda: self.link.connected)
         # Fresh for each start: the name is the fence between this process and those before it.
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._enqueuer = enqueuer(url, keys=keys)

@@ -59,6 +59,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((address, port))
+            self._socket.listen()  # or a second process could take the same port until we do
         except OSError:
             self._socket.close()
             raise

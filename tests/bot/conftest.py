@@ -149,16 +149,39 @@ def result_of(job: Job, **more: object) -> Result:
         "gen": 1,
     }
     same = {name: getattr(job, name) for name in ("message", "team", "channel", "ts", "edit_ts", "thread_ts", "user")}
-    return Result(job=job.id, kind=job.kind, **same, **(values | more))
+    return Result(job=job.id, kind=job.kind, **(same | values | more))  # pyright: ignore[reportArgumentType]
+
+
+@contextmanager
+def labelling(url: str, keys: Keys) -> Iterator[Labeller]:
+    labeller = Labeller(url, keys, result_of)
+    thread = threading.Thread(target=labeller.work, name="labeller")
+    thread.start()
+    try:
+        yield labeller
+    finally:
+        labeller.stopping.set()
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 @pytest.fixture
 def labeller(valkey: Broker, keys: Keys) -> Iterator[Labeller]:
     """Answers "positive, 93 %" to everything; set `.answer` for something else."""
-    labeller = Labeller(valkey.worker, keys, result_of)
-    thread = threading.Thread(target=labeller.work, name="labeller")
-    thread.start()
-    yield labeller
-    labeller.stopping.set()
-    thread.join(10)
-    assert not thread.is_alive()
+    with labelling(valkey.worker, keys) as labeller:
+        yield labeller
+
+
+@pytest.fixture
+def make_queue(valkey: Broker, keys: Keys) -> Iterator[Callable[..., Queue]]:
+    """A consumer of this test's streams, with all rights."""
+    made: list[Queue] = []
+
+    def make(consumer: str = "tester") -> Queue:
+        made.append(Queue(valkey.url, keys=keys, consumer=consumer))
+        made[-1].ensure_groups()
+        return made[-1]
+
+    yield make
+    for queue in made:
+        queue.close()
