@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
+from tokenizers import BertWordPieceTokenizer
 
 from classifier.config import ACTIVATIONS, Architecture
 from classifier.errors import BaseNotFound
@@ -23,6 +24,7 @@ DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 CONFIG, WEIGHTS, TOKENIZER, SPECIAL_TOKENS = (
     "config.json", "model.safetensors", "tokenizer.json", "special_tokens_map.json",
 )  # fmt: skip
+VOCABULARY, TOKENIZER_CONFIG = "vocab.txt", "tokenizer_config.json"
 # Ours -> the checkpoint's own word for it.
 FIELDS = {
     "hidden_size": "hidden_size",
@@ -66,7 +68,7 @@ def load_base(base: str | None = None) -> Base:
 
 
 def read_base(folder: Path, *, name: str) -> Base:
-    """The checkpoint in `folder`: config.json of model type bert, model.safetensors and tokenizer.json.
+    """The checkpoint in `folder`: config.json of model type bert, model.safetensors and tokenizer.json or vocab.txt.
 
     Raises BaseNotFound when a file is missing or is not what the network can be filled with.
     """
@@ -82,7 +84,7 @@ def read_base(folder: Path, *, name: str) -> Base:
             raise BaseNotFound(
                 f"The base {name!r} has no tensor {tensor!r} of shape {shape}: its {WEIGHTS} does not fit its {CONFIG}."
             )
-    files = {TOKENIZER: _read(folder, TOKENIZER, name)}
+    files = {TOKENIZER: _tokenizer(folder, name)}
     if (folder / SPECIAL_TOKENS).is_file():
         files[SPECIAL_TOKENS] = (folder / SPECIAL_TOKENS).read_bytes()
     return Base(
@@ -118,6 +120,18 @@ def _read(folder: Path, file: str, name: str) -> bytes:
         raise BaseNotFound(
             f"The base {name!r} lacks {file}. A folder needs {CONFIG}, {WEIGHTS} and {TOKENIZER} of a BERT checkpoint."
         ) from error
+
+
+def _tokenizer(folder: Path, name: str) -> bytes:
+    """tokenizer.json; for older checkpoints, which have a vocab.txt only, the same made from that."""
+    if (folder / TOKENIZER).is_file() or not (folder / VOCABULARY).is_file():
+        return _read(folder, TOKENIZER, name)
+    try:
+        settings = json.loads(_read(folder, TOKENIZER_CONFIG, name)) if (folder / TOKENIZER_CONFIG).is_file() else {}
+        lowercase = bool(settings.get("do_lower_case", True))
+        return BertWordPieceTokenizer(str(folder / VOCABULARY), lowercase=lowercase).to_str().encode()
+    except Exception as error:  # the library raises a bare Exception
+        raise BaseNotFound(f"The base {name!r} has a {VOCABULARY} that cannot be read ({str(error)[:80]}).") from error
 
 
 def _plain(tensor: str) -> str:

@@ -6,6 +6,7 @@ from classifier.errors import BaseNotFound
 
 # All that is read: no pickled weights, no code.
 WANTED = ["config.json", "model.safetensors", "tokenizer.json", "special_tokens_map.json"]
+WANTED += ["vocab.txt", "tokenizer_config.json"]
 
 
 def download(name: str) -> Path:

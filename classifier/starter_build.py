@@ -28,8 +28,10 @@ from classifier.manifest import CONFIG
 from classifier.predictor import logits_of, make_canaries, predictor_from_files
 from classifier.recipe import EpochEnd, Progress, TrainConfig
 from classifier.starter import ADAPTER, CANARY, CARD, FOLDER, STARTER
+from classifier.starter_card import page
 from classifier.weights import write_tensors
 
+PAGE = "card.md"
 LABELS = ("negative", "neutral", "positive")
 SEED = 1
 # The rank and rate with which an adapter reaches the scores of a full fine-tune; see docs/classifier.md.
@@ -244,6 +246,7 @@ def _card(base: Base, adapter: bytes) -> dict[str, Any]:
 
 def _write_card(out: Path, card: dict[str, Any]) -> None:
     (out / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
+    (out / PAGE).write_text(page(card, json.loads((out / CONFIG).read_text())))
 
 
 def _report(news: Progress | EpochEnd) -> None:

@@ -13,9 +13,10 @@ import safetensors.numpy
 
 from classifier import base
 from classifier.base import DEFAULT_BASE, DEFAULT_SHA256, load_base, read_base
+from classifier.encoding import load_tokenizer
 from classifier.errors import BaseNotFound
 from classifier.weights import encoder_shapes
-from tests.tiny_model import tiny_config
+from tests.tiny_model import VOCABULARY, tiny_config
 
 
 def test_the_default_base_is_the_published_file_and_is_found_without_importing_its_package():
@@ -82,6 +83,16 @@ def test_a_folder_that_lacks_a_file_says_which(checkpoint, file):
     (checkpoint / file).unlink()
     with pytest.raises(BaseNotFound, match=f"lacks {file}"):
         read_base(checkpoint, name="mine")
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_checkpoint_with_a_vocabulary_only_gets_its_tokenizer_from_that(checkpoint, lowercase):
+    (checkpoint / "tokenizer.json").unlink()
+    (checkpoint / "vocab.txt").write_text("\n".join(VOCABULARY))
+    (checkpoint / "tokenizer_config.json").write_text(json.dumps({"do_lower_case": lowercase}))
+    tokenizer = load_tokenizer(load_base(str(checkpoint)).files["tokenizer.json"], max_length=16)
+    good = VOCABULARY.index("good") if lowercase else VOCABULARY.index("[UNK]")
+    assert tokenizer.encode("Good build").ids == [2, good, VOCABULARY.index("build"), 3]
 
 
 def test_a_file_is_no_base(checkpoint):
