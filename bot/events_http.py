@@ -39,9 +39,6 @@ class EventsEndpoint(SlackRequestHandler):
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="events")
         self._waiting = 0
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=True)
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # pyright: ignore
         try:
             answer = await self._answer(scope, receive)

@@ -82,7 +82,8 @@ def _is_asked_directly(event: Mapping[str, Any]) -> bool:
 
 def _text(event: Mapping[str, Any], name: str) -> str:
     value = event.get(name)
-    return value if isinstance(value, str) and len(value) <= MAX_FIELD else ""
+    # Slack's ids are ASCII; anything else could not even be sent to Redis.
+    return value if isinstance(value, str) and value.isascii() and len(value) <= MAX_FIELD else ""
 
 
 def register(

@@ -99,17 +99,6 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
     return structlog.stdlib.get_logger(name)
 
 
-class SeldomFilter(logging.Filter):
-    """For another library's logger that repeats itself: one line a minute for each beginning of a message."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seldom = Seldom()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return self._seldom.due(str(record.msg)[:30])
-
-
 class Seldom:
     """Lets one line a minute through for each key: a fault that lasts must not flood the log."""
 

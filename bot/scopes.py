@@ -13,5 +13,4 @@ NEEDED_SCOPES = {
     "reactions:write": "answering inside a thread",
     "users:read": "bots.info: which app the token belongs to",
 }
-APP_SCOPE = "connections:write"
 EVENTS = ("app_mention", "message.channels", "message.groups", "message.im", "message.mpim")

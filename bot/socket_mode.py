@@ -28,9 +28,6 @@ CLOSING_TAKES = timedelta(seconds=2)
 CONCURRENCY = 10
 
 _log = log.get("bot.socket")
-# While Slack is away the SDK says so every ten seconds.
-_sdk_logger = logging.getLogger("slack.socket")
-_sdk_logger.addFilter(log.SeldomFilter())
 
 
 class Socket:
@@ -43,7 +40,7 @@ class Socket:
         self._handler = SocketModeHandler(
             app,
             app_token,
-            logger=_sdk_logger,
+            logger=logging.getLogger(log.SILENT),
             web_client=like(app.client),
             ping_interval=min(PING_EVERY, silent_for / 3).total_seconds(),
             concurrency=CONCURRENCY,
@@ -51,7 +48,9 @@ class Socket:
         self._client: SocketModeClient = self._handler.client
         self._client.message_listeners.append(self._on_message)  # pyright: ignore[reportUnknownMemberType]
         self._client.on_open_listeners.append(self._on_open)
-        self._opened = 0.0  # wall clock, as websocket-client's own stamps are
+        self._client.on_error_listeners.append(self._on_error)
+        self._seldom = log.Seldom()
+        self._opened = time.time()  # wall clock, as websocket-client's own stamps are
         self._sockets_opened = 0
         self._websocket: WebSocket | None = None
         self._open = threading.Event()
@@ -75,12 +74,14 @@ class Socket:
         client.default_auto_reconnect_enabled = client.auto_reconnect_enabled = False
         for runner in (client.current_session_runner, client.current_app_monitor, client.message_processor):
             runner.event.set()
+        client.message_queue.put(None)  # wakes the thread that waits for messages
+        client.message_processor.thread.join(CLOSING_TAKES.total_seconds())
+        client.message_workers.shutdown(wait=True)  # while the socket still carries their acknowledgements
         self._say_goodbye()
         client.current_session_runner.thread.join(CLOSING_TAKES.total_seconds())
         client.disconnect()
         if self._websocket:
             self._websocket.shutdown()  # once it has said goodbye, its own close() leaves the descriptor open
-        client.message_workers.shutdown(wait=True)
         self._link.connected = False
 
     def _say_goodbye(self) -> None:
@@ -89,23 +90,25 @@ class Socket:
             if session and session.sock:
                 session.sock.send_close()
         except (OSError, WebSocketException):
-            self._cut()
+            self._client.disconnect()
 
-    def _cut(self) -> None:
-        """End the connection so that the reading thread notices at once and opens another."""
-        session = self._client.current_session
-        raw: Any = session.sock.sock if session and session.sock else None
+    def _hang_up(self, session: WebSocketApp) -> None:
+        """End a session so that its reading thread notices at once and goes on to the next."""
+        session.keep_running = False
+        raw: Any = session.sock.sock if session.sock else None
         try:
             if raw:
                 raw.shutdown(socket.SHUT_RDWR)
         except OSError as error:
             _log.info("socket was gone already", error=type(error).__name__)
-            self._client.disconnect()
+            WebSocketApp.close(session)
 
     def _on_open(self, session: WebSocketApp) -> None:
         if self._websocket:
             self._websocket.shutdown()  # closed while its reader was answering a close, it would stay open
         self._websocket = session.sock
+        # The SDK closes the old session when Slack asks for a new one, with the same ten seconds (see close).
+        session.close = lambda **_: self._hang_up(session)
         self._opened = time.time()
         self._sockets_opened += 1
         self._link.connected = True
@@ -124,14 +127,20 @@ class Socket:
         if isinstance(about, dict):
             self._link.app = str(cast("dict[str, object]", about).get("app_id", ""))
 
+    def _on_error(self, _: object, error: Exception) -> None:
+        if not self._stopping.is_set() and self._seldom.due("broke"):
+            _log.warning("socket broke, opening another", error=type(error).__name__)
+
     def _watch(self) -> None:
         while not self._stopping.wait(1.0):
             connected = self._client.is_connected()
             self._link.connected = connected
+            if not connected and self._silent_since() > self._silent_for.total_seconds() and self._seldom.due("none"):
+                _log.warning("no socket to slack, trying on; events wait there for some minutes")
             if connected and self._silent_since() > self._silent_for.total_seconds():
                 _log.warning("socket silent, opening another", seconds=round(self._silent_since()))
                 self._opened = time.time()  # give the next one its time
-                self._cut()
+                self._client.disconnect()
 
     def _silent_since(self) -> float:
         session = self._client.current_session

@@ -22,8 +22,8 @@ from worker.fleet import Fleet, QueueStats
 from worker.jobs import Keys
 from worker.stream import enqueuer
 
-# A poster that has not turned for this long hangs.
-STUCK = timedelta(seconds=30)
+# A poster that has not turned for this long hangs; it rests for half a minute when Redis refuses it.
+STUCK = timedelta(seconds=60)
 _log = log.get("bot")
 
 

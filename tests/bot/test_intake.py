@@ -15,7 +15,7 @@ from bot.tagger import Tagger
 from tests.bot.conftest import for_sandbox
 from tests.conftest import Broker, wait_until
 from tests.sandbox_client import SandboxClient
-from worker.jobs import Job, Keys, Kind, StreamName
+from worker.jobs import MAX_TEXT, Job, Keys, Kind, StreamName
 
 TS = "1700000000.000100"
 
@@ -80,6 +80,26 @@ def test_an_event_is_in_the_queue_when_it_is_acknowledged(intake: Intake):
     assert intake.hear(message()) == 200
     (job,) = intake.jobs()
     assert (job.team, job.channel, job.ts, job.text) == ("T0SANDBOX", "C024BE91L", TS, "great")
+
+
+HOSTILE = {
+    "40,000 characters": "x" * 40_000,
+    "NULs": "gr\0eat\0",
+    "a lone surrogate": "great \ud83d",
+    "zalgo": "g" + "\u0301" * 500 + "reat",
+    "bidi overrides": "\u202egreat\u202c",
+    "emoji only": ":tada: 🎉",
+    "growing under NFKC": "\ufdfa" * 10_000,
+}
+
+
+def test_hostile_texts_are_queued_clean_and_short(intake: Intake):
+    for number, text in enumerate(HOSTILE.values()):
+        assert intake.hear(message(text, ts=f"1700000000.{number:06}")) == 200
+    jobs = intake.jobs()
+    assert len(jobs) == len(HOSTILE)
+    assert max(len(job.text) for job in jobs) == MAX_TEXT
+    assert not any("\0" in job.text or "\ud83d" in job.text for job in jobs)
 
 
 def test_message_and_mention_of_one_post_make_one_job(intake: Intake):

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.identity import Identity
 from bot.listeners import Hint, to_job
@@ -125,3 +127,19 @@ def test_a_text_too_long_is_cut():
 def test_an_event_of_the_wrong_shape_is_no_job(wrong: dict[str, Any]):
     assert to_job(event(**wrong), ME) is None
     assert to_job({}, ME) is None
+
+
+_anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=()), max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_fields = ("type", "subtype", "channel", "user", "bot_id", "text", "ts", "thread_ts", "blocks", "hidden")
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.dictionaries(st.sampled_from(_fields), _anything))
+def test_no_event_makes_it_raise_and_every_job_can_be_queued(parts: dict[str, Any]):
+    found = to_job(event(**parts), ME)
+    if isinstance(found, Job):
+        assert Job.decode({b"v": b"1", b"data": found.encode().encode()}) == found

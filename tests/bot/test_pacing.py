@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.pacing import POST, REACT, READ, Limits, Pace
@@ -82,6 +82,7 @@ def test_idle_channels_are_forgotten():
     assert len(ours._channels) < 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["C1", "C2"]), st.floats(0, 2)), max_size=60))
 def test_whoever_waits_as_told_never_breaks_a_limit(sends: list[tuple[str, float]]):
     ours, now, sent = pace(), 0.0, dict[str, list[float]]()

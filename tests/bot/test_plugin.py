@@ -46,8 +46,14 @@ def running(
     exec(example, names)  # noqa: S102 - our own documentation
     yield names
     for handler in handlers:
+        # As bot.socket_mode does: the SDK's close alone takes ten seconds.
         handler.client.auto_reconnect_enabled = handler.client.default_auto_reconnect_enabled = False
+        handler.client.current_session_runner.event.set()
+        websocket = handler.client.current_session.sock
+        websocket.send_close()
+        handler.client.current_session_runner.thread.join(5)
         handler.close()
+        websocket.shutdown()
     names["tagger"].stop()
 
 
