@@ -54,13 +54,14 @@ class Intake:
         decide: Decide,
         limit: int,
         alone: bool,
+        hints: bool = True,
     ) -> None:
         """`slack` sends hints; `limit` is the most jobs and results the queue may hold; `alone`: the app is ours, so
         that an event for another app or workspace is a mistake and not somebody else's business.
         """
         self._queue, self._slack, self._metrics = queue, slack, metrics
         self.me = me
-        self._decide, self._limit, self._alone = decide, limit, alone
+        self._decide, self._limit, self._alone, self._gives_hints = decide, limit, alone, hints
         self._seldom = log.Seldom()
         # Hints are a courtesy: sent beside the way of the events, and forgotten with the process.
         self._hints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
@@ -121,6 +122,8 @@ class Intake:
         return Heard.FULL
 
     def _hint(self, found: HintLike) -> Heard:
+        if not self._gives_hints:
+            return Heard.IGNORED
         with self._lock:
             if found.message in self._hinted:
                 return Heard.DUP

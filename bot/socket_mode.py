@@ -74,7 +74,8 @@ class Socket:
         client.default_auto_reconnect_enabled = client.auto_reconnect_enabled = False
         for runner in (client.current_session_runner, client.current_app_monitor, client.message_processor):
             runner.event.set()
-        client.message_queue.put(None)  # wakes the thread that waits for messages
+        # Wakes the thread that waits for messages.
+        client.message_queue.put(None)  # pyright: ignore[reportUnknownMemberType]
         client.message_processor.thread.join(CLOSING_TAKES.total_seconds())
         client.message_workers.shutdown(wait=True)  # while the socket still carries their acknowledgements
         self._say_goodbye()

@@ -15,7 +15,7 @@ from bot.intake import Decide, Intake
 from bot.metrics import Metrics
 from bot.poster import Poster, Posting
 from bot.replies import Style
-from bot.settings import Mode, Settings
+from bot.settings import Mode, ReplyMode, Settings
 from bot.slack_client import Slack, like
 from worker.connection import Full, QueueError, Unavailable, check_server
 from worker.fleet import Fleet, QueueStats
@@ -69,6 +69,7 @@ class Tagger:
             decide=decide,
             limit=settings.clf_max_queue,
             alone=mode is not Mode.PLUGIN,
+            hints=settings.clf_reply is not ReplyMode.NONE,
         )
         style = Style(settings.clf_reply, settings.clf_unsure, self.me.url)
         self.poster = Poster(

@@ -10,7 +10,7 @@ from slack_bolt import App, BoltRequest
 
 from bot.app import make_app, make_client
 from bot.listeners import register
-from bot.settings import Mode, Settings
+from bot.settings import Mode, ReplyMode, Settings
 from bot.tagger import Tagger
 from tests.bot.conftest import for_sandbox
 from tests.conftest import Broker, wait_until
@@ -181,6 +181,12 @@ def test_who_only_names_the_bot_gets_one_hint_that_nobody_else_sees(sandbox: San
     assert whisper["answer"]["ok"]
     assert intake.jobs() == []
     assert (intake.count("hint"), intake.count("dup")) == (1, 1)
+
+
+def test_no_hint_where_nothing_shall_be_shown(make_intake: Callable[..., Intake]):
+    intake = make_intake(clf_reply=ReplyMode.NONE)
+    assert intake.hear(message("<@U0BOT>", type="app_mention")) == 200
+    assert (intake.count("hint"), intake.count("ignored")) == (0, 1)
 
 
 def test_in_somebody_elses_app_foreign_events_pass_and_its_listeners_still_run(make_intake: Callable[..., Intake]):

@@ -38,7 +38,7 @@ def test_a_lost_socket_is_replaced_and_messages_meanwhile_are_answered(
 def test_a_socket_that_falls_silent_is_noticed_and_replaced(
     sandbox: SandboxClient, settings: Settings, labeller: Labeller
 ):
-    sandbox.clock(10)
+    sandbox.clock(30)
     with running_bot(for_sandbox(settings, sandbox), silent_for=timedelta(seconds=2)) as bot:
         time.sleep(3)
         assert bot.tagger.link.reconnects == 0  # pongs keep it
