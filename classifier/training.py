@@ -7,6 +7,7 @@ TensorFlow is loaded by importing this module, so it is imported inside function
 # pyright: reportArgumentType=false, reportCallIssue=false, reportReturnType=false
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from classifier.base import Base, load_base
 from classifier.batching import Examples, class_weights, training_batches
 from classifier.config import NORMALISER_VERSION, Head, ModelConfig
 from classifier.encoding import encode, load_tokenizer
-from classifier.errors import TrainingInterrupted
+from classifier.errors import ClassifierError, TrainingInterrupted
 from classifier.evaluation import confusion, macro_f1
 from classifier.finishing import TrainingData, finish, free_name, label_numbers, load_data
 from classifier.labels import emoji_for
@@ -36,8 +37,8 @@ CLIP_NORM = 1.0
 def train_version(config: TrainConfig, registry: Registry, *, report: Report) -> TrainOutcome:
     """Fine-tune, calibrate and evaluate as `config` says, and store the result as a new version.
 
-    Stored whole or not at all. Raises DataError, BaseNotFound, VersionExists, StorageError, and TrainingInterrupted
-    after Ctrl-C.
+    Stored whole or not at all. Raises DataError, BaseNotFound, VersionExists, StorageError, TrainingInterrupted after
+    Ctrl-C, and ClassifierError when the loss is no longer a number.
     """
     started = time.monotonic()
     try:
@@ -149,6 +150,11 @@ class _Watch:
         self.seconds += now - self.resumed
         self.resumed = now
         self.steps_done += 1
+        if not math.isfinite(loss):
+            raise ClassifierError(
+                f"Training diverged: after step {self.steps_done} of {self.steps} the loss is {loss}. Nothing was "
+                f"stored; try a lower --learning-rate than {self.config.learning_rate:g}."
+            )
         self.losses.append(loss)
         self.report(
             Progress(

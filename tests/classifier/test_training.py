@@ -12,7 +12,7 @@ import pytest
 import safetensors.numpy
 
 from classifier import training
-from classifier.errors import BaseNotFound, DataError, TrainingInterrupted, VersionExists
+from classifier.errors import BaseNotFound, ClassifierError, DataError, TrainingInterrupted, VersionExists
 from classifier.finishing import free_name, load_data
 from classifier.network import build_classifier, keras
 from classifier.predictor import load_predictor, run_canary
@@ -152,6 +152,12 @@ def test_ctrl_c_leaves_nothing_behind(config, registry):
 
     with pytest.raises(TrainingInterrupted, match="Nothing was stored"):
         training.train_version(config, registry, report=interrupt)
+    assert left_in(registry) == []
+
+
+def test_a_training_that_diverges_says_so_and_stores_nothing(config, registry):
+    with pytest.raises(ClassifierError, match="lower --learning-rate than 1e"):
+        train(dataclasses.replace(config, learning_rate=1e30), registry)
     assert left_in(registry) == []
 
 
