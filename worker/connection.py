@@ -85,8 +85,7 @@ def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
             f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use redis://host:6379, rediss://host:6379 or unix:///path."
         )
     try:
-        from_url: Any = redis.Redis.from_url
-        return from_url(
+        return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
             url,
             socket_connect_timeout=patience.connect.total_seconds(),
             socket_timeout=patience.answer.total_seconds(),

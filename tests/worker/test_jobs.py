@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from classifier.text import MAX_CHARACTERS
 
+from classifier.text import MAX_CHARACTERS
 from worker.jobs import (
     MAX_TEXT,
     SCHEMA,
