@@ -35,9 +35,12 @@ class Reply:
     status: int
     answer: Json
     retry_after: int = 0
+    scopes: str = ""  # what the token may do; Slack says so on every answer to a token it knows
 
     def response(self) -> Response:
-        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else None
+        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else {}
+        if self.scopes:
+            headers["X-OAuth-Scopes"] = self.scopes
         return Response(dump(self.answer), self.status, headers, "application/json; charset=utf-8")
 
 
@@ -112,15 +115,18 @@ class WebApi:
         return None
 
     async def _reply(self, request: Request, name: str, record: Json) -> Reply:
+        scopes = ""
         try:
             arguments = await arguments_of(request)
             token = token_of(request, arguments)
             record["arguments"] = arguments
-            return Reply(200, self._run(request, name, arguments, token, record))
+            known = self.sandbox.workspace_of(token)
+            scopes = ",".join(known.team.scopes) if known else ""
+            return Reply(200, self._run(request, name, arguments, token, record), scopes=scopes)
         except RateLimited as limited:
             return Reply(429, {"ok": False, "error": "ratelimited"}, limited.retry_after)
         except ApiError as error:
-            return Reply(200, error.answer)
+            return Reply(200, error.answer, scopes=scopes)
 
     def _run(self, request: Request, name: str, arguments: Json, token: str, record: Json) -> Json:
         method = METHODS.get(name)

@@ -72,6 +72,12 @@ def test_a_bot_in_no_channel_is_seen(ours: Settings, sandbox: SandboxClient):
     assert check(ours)["channels"] == 0
 
 
+def test_a_right_taken_from_the_app_is_missed(ours: Settings, sandbox: SandboxClient):
+    assert check(ours)["scopes"]["missing"] == []
+    sandbox.scopes(*(scope for scope in NEEDED_SCOPES if scope != "reactions:write"))
+    assert check(ours)["scopes"]["missing"] == ["reactions:write"]
+
+
 def test_missing_scopes_are_read_from_slacks_header():
     have = [*sorted(set(NEEDED_SCOPES) - {"reactions:write"}), "files:write"]
     found = scopes({"X-OAuth-Scopes": ", ".join(have)})
