@@ -20,8 +20,9 @@ install: .venv/installed
 run: install
 	$(BIN)/clfadmin up $(ARGS)
 
+# Three at once: most tests wait for something more than they compute. A file stays together, for its fixtures.
 test: install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: install
 	$(BIN)/ruff check .

@@ -128,12 +128,11 @@ class Sender:
     def _send(self, held: Held) -> Next:
         if time.monotonic() - held.leased_at > self._room.total_seconds():
             return Next(Step.AGAIN)  # the next `begin` renews the lease, or tells us that it is gone
-        started = time.monotonic()
         try:
             with self._metrics.post_seconds.time():
                 held.reply_ts = self._call(held)
         except Exception as error:
-            return self._failed(held, trouble(error), started)
+            return self._failed(held, trouble(error))
         self._at("after send")
         held.sent = True
         self._strikes.pop(held.result.channel, None)
@@ -158,7 +157,7 @@ class Sender:
                 pass
         return ""
 
-    def _failed(self, held: Held, why: Trouble, started: float) -> Next:
+    def _failed(self, held: Held, why: Trouble) -> Next:
         self._metrics.troubles.labels(why.failure.value).inc()
         held.tries += 1
         wait = why.retry_after or _backoff(held.tries)
@@ -170,7 +169,8 @@ class Sender:
                 pause = (held.method, wait) if why.retry_after else None
                 return Next(Step.AGAIN, wait, rest_lane=True, pause=pause, why=why.code)
             case Failure.AMBIGUOUS:
-                held.clean, held.sent_at = False, started
+                # From now, not from when it was sent: after a time-out Slack may have taken it only just now.
+                held.clean, held.sent_at = False, time.monotonic()
                 held.reading = isinstance(held.reply, ThreadPost)
                 return Next(Step.AGAIN, timedelta(0) if held.reading else wait, why=why.code)
             case Failure.CREDENTIALS:
