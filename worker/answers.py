@@ -16,8 +16,6 @@ from worker.stream import Delivery, Finished, StreamName, dead_fields, result_fi
 MOST_DELIVERIES = 3
 # How long an entry of a newer release waits for a worker of that release.
 NEWER_WAITS = timedelta(hours=1)
-# [CLS] and [SEP]: the text was empty after normalisation.
-NOTHING_TO_READ = 2
 
 
 @dataclass(frozen=True)
@@ -95,15 +93,10 @@ def _finite(answer: Prediction | Failed) -> Prediction | Failed:
     return Failed("score is not finite")
 
 
-def readable(encoded: Encoded) -> bool:
-    """Whether anything is left of the text for the model to read."""
-    return len(encoded.ids) > NOTHING_TO_READ
-
-
 def answered(
-    work: Work, prediction: Prediction | Failed | None, *, serving: Serving, waited_ms: int, model_ms: int = 0
+    work: Work, prediction: Prediction | Failed, *, serving: Serving, waited_ms: int, model_ms: int = 0
 ) -> Done:
-    """The job's result, or its dead letter. None: there was nothing to read; the outcome is ERROR, without a label."""
+    """The job's result, or its dead letter."""
     if isinstance(prediction, Failed):
         return dead_letter(work, reason="prediction failed", error=prediction.error)
     job, timings = work.job, {"waited": waited_ms, "model": model_ms}
@@ -117,12 +110,12 @@ def answered(
         thread_ts=job.thread_ts,
         user=job.user,
         kind=job.kind,
-        outcome=outcome(prediction),
-        label=prediction.label if prediction else "",
-        emoji=prediction.emoji if prediction else "",
-        confidence=prediction.confidence if prediction else 0.0,
-        scores=prediction.scores if prediction else {},
-        truncated=prediction.truncated if prediction else False,
+        outcome=Outcome.OK if prediction.sure else Outcome.UNSURE,
+        label=prediction.label,
+        emoji=prediction.emoji,
+        confidence=prediction.confidence,
+        scores=prediction.scores,
+        truncated=prediction.truncated,
         version=serving.version,
         gen=serving.gen,
         timings=timings,
@@ -131,9 +124,3 @@ def answered(
     finished = Finished(work.delivery, job=job.id, message=job.message, state=JobState.LABELLED, fields=fields)
     note: dict[str, int | str] = {"label": result.label, "waited_ms": waited_ms, "model_ms": model_ms}
     return Done(finished, StreamName.RESULTS, result.outcome.value, serving.version, note)
-
-
-def outcome(prediction: Prediction | None) -> Outcome:
-    if prediction is None:
-        return Outcome.ERROR
-    return Outcome.OK if prediction.sure else Outcome.UNSURE

@@ -9,7 +9,7 @@ import structlog
 from classifier.encoding import Encoded, batches_by_length
 from classifier.predictor import CANARY_TOLERANCE, Prediction, worst_difference
 from worker import metrics
-from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict, readable
+from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict
 from worker.batches import Failed, Pace
 from worker.connection import QueueError
 from worker.heart import ServerClock
@@ -55,10 +55,8 @@ class Labeller:
         for work, encoded in zip(works, texts, strict=True):
             if isinstance(encoded, Failed):
                 self._done.append(dead_letter(work, reason="text can't be encoded", error=encoded.error))
-            elif readable(encoded):
-                rows.append((work, encoded))
             else:
-                self._done.append(answered(work, None, serving=serving, waited_ms=self._waited_ms(work)))
+                rows.append((work, encoded))
         self.at("encoded")
         for batch in self._batches(rows):
             if self.stop.is_set():

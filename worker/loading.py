@@ -35,7 +35,7 @@ class Predictor(Protocol):
     canaries: tuple[Canary, ...]
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
-        """Texts as token ids, in order; at most two ids where there is nothing to read."""
+        """Texts as token ids, in order."""
         ...
 
     def predict(self, encoded: Sequence[Encoded]) -> Sequence[Prediction]:

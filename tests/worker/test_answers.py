@@ -1,15 +1,14 @@
 """What becomes of a delivery, as a function of its fields."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from classifier.predictor import Prediction
 from tests.worker.keyword_model import SHA, KeywordPredictor
-from worker.answers import Done, Parked, Work, answered, born_ms, dead_letter, encode, judged, predict, readable
+from worker.answers import Done, Parked, Work, answered, born_ms, dead_letter, encode, judged, predict
 from worker.batches import Failed
-from worker.jobs import Job, JobState, Kind, Outcome, Result, StreamName, message_id
+from worker.jobs import Job, JobState, Kind, Result, StreamName, message_id
 from worker.loading import Loaded
 from worker.model_slot import Serving
 from worker.stream import Delivery
@@ -82,18 +81,10 @@ def test_a_result_carries_where_to_answer_and_never_the_text():
     assert JOB.text not in str(done.finished.fields["data"])
 
 
-def test_no_prediction_means_nothing_to_read_and_a_failed_one_a_dead_letter():
+def test_a_failed_prediction_is_a_dead_letter():
     work = Work(delivery(), JOB)
-    empty = answered(work, None, serving=SERVING, waited_ms=0)
-    assert json.loads(str(empty.finished.fields["data"]))["outcome"] == Outcome.ERROR
     failed = answered(work, Failed("ValueError"), serving=SERVING, waited_ms=0)
     assert failed == dead_letter(work, reason="prediction failed", error="ValueError")
-
-
-def test_two_tokens_alone_are_nothing_to_read():
-    texts = ["", " ", "good"]
-    encoded = encode(SERVING, [Work(delivery(), replace(JOB, text=text)) for text in texts])
-    assert [not isinstance(one, Failed) and readable(one) for one in encoded] == [False, False, True]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
