@@ -74,8 +74,11 @@ def run(plan: Plan, *, browser: bool) -> None:
     about = {"pid": os.getpid(), "page": plan.page, "sandbox": plan.sandbox is not None}
     _note(plan.home).write_text(json.dumps(about))
     stop = Stop()
-    # Under nohup SIGHUP is to be ignored, and stays so.
-    numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    # SIGHUP ignored is the wish of nohup. SIGINT ignored is only what a shell does to every background job: somebody who
+    # sends it all the same means it.
+    numbers = [
+        number for number in STOPPING if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = [signal.signal(number, stop) for number in numbers]
     supervisor = Supervisor(plan.home, say=console.note, hurried=stop.hurried)
     try:
