@@ -74,8 +74,8 @@ def run(plan: Plan, *, browser: bool) -> None:
     about = {"pid": os.getpid(), "page": plan.page, "sandbox": plan.sandbox is not None}
     _note(plan.home).write_text(json.dumps(about))
     stop = Stop()
-    # SIGHUP ignored is the wish of nohup. SIGINT ignored is only what a shell does to every background job: somebody who
-    # sends it all the same means it.
+    # SIGHUP ignored is the wish of nohup. SIGINT ignored is only what a shell does to every background job: who sends
+    # it all the same means it.
     numbers = [
         number for number in STOPPING if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
     ]
