@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two images: `docker build --target bot -t clf-bot .` and `docker build --target worker -t clf-worker .`
 # Both run as nobody in particular, with a read-only root: `docker run --read-only --tmpfs /tmp ...`
 
@@ -15,7 +14,7 @@ EXPOSE 8080
 # Slack in, Slack out. No TensorFlow, no model, nothing to keep.
 FROM base AS bot
 COPY locks/bot.txt locks/
-RUN --mount=type=cache,target=/root/.cache/pip python -m pip install --no-deps --require-hashes -r locks/bot.txt
+RUN python -m pip install --no-cache-dir --no-deps --require-hashes -r locks/bot.txt
 COPY worker/ worker/
 COPY bot/ bot/
 RUN python -m compileall -q bot worker
@@ -27,8 +26,8 @@ CMD ["python", "-m", "bot"]
 FROM base AS worker
 ENV CLF_HOME=/data
 COPY locks/worker.txt locks/
-RUN --mount=type=cache,target=/root/.cache/pip python -m pip install --no-deps --require-hashes -r locks/worker.txt
-COPY pyproject.toml README.md LICENSE ./
+RUN python -m pip install --no-cache-dir --no-deps --require-hashes -r locks/worker.txt
+COPY pyproject.toml README.md LICENSE NOTICE.md ./
 COPY classifier/ classifier/
 COPY worker/ worker/
 COPY clfadmin/ clfadmin/
