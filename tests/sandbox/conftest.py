@@ -41,15 +41,21 @@ def error_of(call: Callable[[], Any]) -> str:
 
 
 def make_bolt(sandbox: SandboxClient, seen: list[dict[str, Any]]) -> App:
-    """A Bolt app that answers each message of a person in its thread and keeps every event it got."""
+    """A Bolt app that answers each message of a person once, in its thread, and keeps every event it got.
+
+    It posts before it acknowledges, so on a busy machine the sandbox rightly sends some events again.
+    """
+    taken: set[tuple[str, str]] = set()
     client = WebClient(BOT_TOKEN, base_url=sandbox.api_url)
     app = App(client=client, process_before_response=True, logger=logging.getLogger("slack_bolt"))
 
     @app.event("message")
     def on_message(event: dict[str, Any], client: WebClient) -> None:
         seen.append(event)
-        if "bot_id" not in event and "subtype" not in event and "thread_ts" not in event:
-            client.chat_postMessage(channel=event["channel"], thread_ts=event["ts"], text="heard")
+        place = (event["channel"], event["ts"])
+        if "bot_id" not in event and "subtype" not in event and "thread_ts" not in event and place not in taken:
+            taken.add(place)
+            client.chat_postMessage(channel=place[0], thread_ts=place[1], text="heard")
 
     @app.event("app_mention")
     def on_mention(event: dict[str, Any]) -> None:
