@@ -32,7 +32,7 @@ check: install
 	$(BIN)/python -m pytest -q tests/docs
 
 starter: install
-	$(BIN)/python -m classifier.starter $(DATA)
+	$(BIN)/python -m classifier.starter_build $(DATA)
 
 # Names, versions and sha256 only. all.txt decides the versions, the others follow it.
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml

@@ -1,14 +1,13 @@
 """The starter version: what a fresh home serves before anybody has trained anything.
 
 The folder starter/ beside this file holds an adapter, its config, its canary texts and a card that says what it was
-trained on. Here they are merged into the default base. `python -m classifier.starter FOLDER` trains them anew.
+trained on. Here they are merged into the default base. `make starter DATA=FOLDER` (starter_build.py) trains them anew.
 """
 
 import fcntl
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -105,9 +104,3 @@ def _only_one(root: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-if __name__ == "__main__":
-    from classifier.starter_build import main
-
-    sys.exit(main(sys.argv[1:]))

@@ -106,7 +106,7 @@ CANARY_TEXTS = (
 
 def main(arguments: list[str]) -> int:
     """The command line. 0 done; 1 with one line on standard error when it failed."""
-    parser = argparse.ArgumentParser(prog="python -m classifier.starter", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m classifier.starter_build", description=__doc__)
     parser.add_argument("folder", type=Path, help="Folder with goemotions/, senti4sd/ and hutto/.")
     parser.add_argument("--out", type=Path, default=FOLDER, help="Where the adapter and its card go.")
     parser.add_argument(
@@ -257,3 +257,7 @@ def _report(news: Progress | EpochEnd) -> None:
             f"step {news.step}/{news.steps}, loss {news.loss:.4f}, {news.examples_per_second:.0f} texts/s, "
             f"{news.seconds_left / 60:.1f} min left\n"
         )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
