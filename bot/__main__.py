@@ -5,8 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from bot import log
+from bot.log import quieten
 from bot.settings import Settings, SettingsError
+from worker import log
 from worker.connection import Misconfigured
 
 
@@ -40,6 +41,7 @@ def _do(options: argparse.Namespace) -> int:
         return _print(manifest(options.http))
     settings = Settings.load()
     log.configure(settings.clf_log_level, settings.clf_log_format, settings.secrets)
+    quieten()
     if options.check:
         from bot.check import check  # noqa: PLC0415
 

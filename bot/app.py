@@ -5,7 +5,6 @@ import logging
 from slack_bolt import App
 from slack_sdk import WebClient
 
-from bot import log
 from bot.settings import Settings
 from bot.slack_client import quiet_web_client
 
@@ -21,7 +20,6 @@ def make_client(settings: Settings) -> WebClient:
 
 def make_app(settings: Settings, client: WebClient) -> App:
     """A Bolt app without listeners. Raises BoltError when Slack refuses the token."""
-    log.quieten()
     logger = logging.getLogger(_BOLT_LOGGER)
     logger.setLevel(logging.ERROR)
     return App(

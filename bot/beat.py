@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot import log
+import structlog
+
 from bot.identity import Identity
 from bot.settings import Mode
 from bot.slack_client import Slack
 from bot.slack_errors import trouble
 from worker.connection import QueueError
 from worker.fleet import BEAT_EVERY, BotBeat, Fleet
+from worker.log import Seldom
 
 CHANNELS_EVERY = timedelta(minutes=1)
-_log = log.get("bot.beat")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Beat:
         self._id, self._clock, self._last_event, self._problem = id, clock, last_event, problem
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._seldom = log.Seldom()
+        self._seldom = Seldom()
         self.channels = -1
 
     def start(self) -> None:

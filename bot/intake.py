@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, cast
 
+import structlog
 from slack_bolt import BoltResponse
 
-from bot import log
 from bot.identity import Identity, is_for
 from bot.metrics import Heard, Metrics
 from bot.pacing import WHISPER
@@ -18,13 +18,14 @@ from bot.slack_client import Slack
 from bot.slack_errors import trouble
 from worker.connection import Full, QueueError
 from worker.jobs import Job
+from worker.log import Seldom
 from worker.stream import Enqueued, Queue
 
 # Marks say "everything before this was handled". A gap is open from the start of the process until history was read,
 # and nothing reads history yet: so no mark moves, and whoever reads it later finds all there was.
 GAP_IS_OPEN = True
 
-_log = log.get("bot.intake")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class HintLike(Protocol):
@@ -62,7 +63,7 @@ class Intake:
         self._queue, self._slack, self._metrics = queue, slack, metrics
         self.me = me
         self._decide, self._limit, self._alone, self._gives_hints = decide, limit, alone, hints
-        self._seldom = log.Seldom()
+        self._seldom = Seldom()
         # Hints are a courtesy: sent beside the way of the events, and forgotten with the process.
         self._hints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
         self._hinted: OrderedDict[str, None] = OrderedDict()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot import log
+import structlog
+
 from bot.lanes import Held, Lanes
 from bot.metrics import Metrics
 from bot.pacing import Limits, Pace
@@ -18,6 +19,7 @@ from bot.slack_client import HTTP_TIMEOUT, Slack
 from bot.slack_errors import trouble
 from worker.connection import RENEWER, GroupMissing, Misconfigured, QueueError
 from worker.jobs import DecodeError, JobState, Keys, NewerSchema, Result, StreamName
+from worker.log import Seldom
 from worker.stream import RESULT_LEASE, Delivery, Finished, Queue
 
 HOLDS = 200
@@ -30,7 +32,7 @@ NEWER_WAITS = timedelta(hours=1)
 PROBE_EVERY = timedelta(seconds=30)
 MISCONFIGURED_PAUSE = timedelta(seconds=30)
 
-_log = log.get("bot.poster")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class Poster:
         )
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._seldom = log.Seldom()
+        self._seldom = Seldom()
         self._cursor = "0-0"
         self._failures = 0
         self._probed = 0.0

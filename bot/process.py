@@ -9,10 +9,10 @@ from http.client import HTTPException
 from types import FrameType
 from typing import TypeVar
 
+import structlog
 from slack_bolt.error import BoltError
 from slack_sdk.errors import SlackApiError
 
-from bot import log
 from bot.app import make_app, make_client
 from bot.listeners import register
 from bot.settings import Mode, Settings
@@ -20,12 +20,13 @@ from bot.slack_errors import Failure, trouble
 from bot.socket_mode import Socket
 from bot.tagger import Tagger
 from bot.web import Server, make_site
+from worker.log import Seldom
 
 # `python -m bot` must be gone 20 s after SIGTERM: this for replies under way, the rest for the sockets.
 REPLIES_MAY_TAKE = timedelta(seconds=14)
 T = TypeVar("T")
 
-_log = log.get("bot")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Refused(Exception):
@@ -82,7 +83,7 @@ def _stop_on_signals() -> threading.Event:
 
 def _patiently(call: Callable[[], T], stop: threading.Event, token: str) -> T | None:
     """Repeat while Slack cannot be reached; None when stopped meanwhile. Raises Refused."""
-    seldom, tries = log.Seldom(), 0
+    seldom, tries = Seldom(), 0
     while not stop.is_set():
         try:
             return call()

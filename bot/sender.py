@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot import log
+import structlog
+
 from bot.lanes import Held
 from bot.metrics import Metrics
 from bot.pacing import POST, REACT, WHISPER
@@ -20,6 +21,7 @@ from bot.replies import FALLBACK_EMOJI, Reaction, Silent, ThreadPost, Whisper, m
 from bot.slack_client import Slack
 from bot.slack_errors import Failure, Trouble, trouble
 from worker.jobs import JobState, StreamName
+from worker.log import Seldom
 from worker.stream import Begin, Delivery, Finish, Finished, Queue, dead_fields
 
 # Nobody wants the label of yesterday's message, and a queue must end somewhere.
@@ -31,7 +33,7 @@ READS = 5
 STRIKES = 3
 REST = timedelta(hours=1)
 
-_log = log.get("bot.sender")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Step(StrEnum):
@@ -75,7 +77,7 @@ class Sender:
         self._queue, self._slack, self._metrics = queue, slack, metrics
         self._room, self._now_ms, self._at = room, now_ms, at
         self._strikes: dict[str, tuple[int, float]] = {}
-        self._seldom = log.Seldom()
+        self._seldom = Seldom()
 
     def step(self, held: Held) -> Next:
         """Do the next thing for this result. Raises QueueError; then nothing was sent that `held` does not know of."""

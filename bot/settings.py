@@ -44,9 +44,6 @@ class LogLevel(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """AUTO: text on a terminal, json elsewhere."""
-
-    AUTO = "auto"
     TEXT = "text"
     JSON = "json"
 
@@ -70,7 +67,7 @@ class Settings(BaseSettings):
     # The longest job takes about 33 kB: this many of them still fit into the embedded broker's 256 MB.
     clf_max_queue: int = Field(default=5_000, ge=1)
     clf_log_level: LogLevel = LogLevel.INFO
-    clf_log_format: LogFormat = LogFormat.AUTO
+    clf_log_format: LogFormat | None = None  # text on a terminal, json elsewhere
 
     @field_validator("clf_reply", "clf_unsure", "clf_log_level", "clf_log_format", mode="before")
     @classmethod

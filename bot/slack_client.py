@@ -1,7 +1,6 @@
 """Slack's Web API as we use it: one call, tried once, typed. What a failure means is for slack_errors to say."""
 
 import json
-import logging
 import urllib.request
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,8 +10,8 @@ from urllib.parse import urlsplit
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import log
 from bot.identity import Identity, from_auth_test
+from bot.log import silent
 
 # How long one call may take.
 HTTP_TIMEOUT = timedelta(seconds=10)
@@ -25,7 +24,7 @@ def quiet_web_client(token: str, base_url: str, *, timeout: timedelta = HTTP_TIM
         base_url=base_url,
         timeout=int(timeout.total_seconds()),
         retry_handlers=[],
-        logger=logging.getLogger(log.SILENT),
+        logger=silent(),
     )
     # The SDK reads HTTPS_PROXY but not NO_PROXY.
     if client.proxy and urllib.request.proxy_bypass(urlsplit(client.base_url).hostname or ""):

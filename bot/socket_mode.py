@@ -1,21 +1,22 @@
 """Socket Mode: the websocket-client adapter, and the watchdog without which it never notices a silent peer."""
 
-import logging
 import socket
 import threading
 import time
 from datetime import timedelta
 from typing import Any, cast
 
+import structlog
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk.socket_mode.websocket_client import SocketModeClient
 from websocket import WebSocket, WebSocketApp, WebSocketException
 
-from bot import log
 from bot.beat import Link
+from bot.log import silent
 from bot.metrics import Metrics
 from bot.slack_client import like
+from worker.log import Seldom
 
 PING_EVERY = timedelta(seconds=10)
 # Three pings without an answer. The adapter itself waits for ever.
@@ -27,7 +28,7 @@ CLOSING_TAKES = timedelta(seconds=2)
 # Each event waits for Redis; with Redis down for up to two seconds.
 CONCURRENCY = 10
 
-_log = log.get("bot.socket")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class Socket:
@@ -40,7 +41,7 @@ class Socket:
         self._handler = SocketModeHandler(
             app,
             app_token,
-            logger=logging.getLogger(log.SILENT),
+            logger=silent(),
             web_client=like(app.client),
             ping_interval=min(PING_EVERY, silent_for / 3).total_seconds(),
             concurrency=CONCURRENCY,
@@ -49,7 +50,7 @@ class Socket:
         self._client.message_listeners.append(self._on_message)  # pyright: ignore[reportUnknownMemberType]
         self._client.on_open_listeners.append(self._on_open)
         self._client.on_error_listeners.append(self._on_error)
-        self._seldom = log.Seldom()
+        self._seldom = Seldom()
         self._opened = time.time()  # wall clock, as websocket-client's own stamps are
         self._sockets_opened = 0
         self._websocket: WebSocket | None = None

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import structlog
 from slack_sdk import WebClient
 
-from bot import log
 from bot.beat import Beat, Link, ServerClock
 from bot.intake import Decide, Intake
 from bot.metrics import Metrics
@@ -24,7 +24,7 @@ from worker.stream import enqueuer
 
 # A poster that has not turned for this long hangs; it rests for half a minute when Redis refuses it.
 STUCK = timedelta(seconds=60)
-_log = log.get("bot")
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def main() -> int:
     """Run until SIGTERM or SIGINT; the exit code. What a person must mend is one line on standard error and a 1."""
     try:
         chosen = settings.load()
-        log.configure(chosen.log_level, chosen.log_format)
+        log.configure(chosen.log_level, chosen.log_format, [chosen.redis_url.get_secret_value()])
         service = Service(chosen)
         return run(service)
     except (settings.SettingsError, Misconfigured, ClassifierError, PortInUse) as error:

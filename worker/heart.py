@@ -67,7 +67,7 @@ class Heart:
                 self.beat()
                 self._seldom.over()
             except QueueError as error:
-                if self._seldom(type(error).__name__):
+                if self._seldom.due(type(error).__name__):
                     log.warning("no heartbeat, others take this worker for dead", why=str(error))
             pause = HURRIED if self._hurried() else BEAT_EVERY
             self._wake.wait(pause.total_seconds())

@@ -1,31 +1,87 @@
-"""How a worker logs: one line an event, text on a terminal and JSON elsewhere, ids and times but never a text."""
+"""How every process logs: one line an event, ids and times, never a text or a secret. Imports nothing of ours."""
 
 import logging
+import re
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable
-from typing import Literal, TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 
 # Redis down for an hour is one fact, not ten thousand lines.
 REPEAT_SECONDS = 60.0
 
+_HIDDEN = "[hidden]"
+_TOKENS = re.compile(r"\bx(?:ox[a-z]|app)[.-][A-Za-z0-9.%_-]+")
+_PASSWORDS = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")
+_TICKETS = re.compile(r"(?<=ticket=)[^\s&\"']+")
 
-def configure(level: str, form: Literal["text", "json"] | None, *, to: TextIO = sys.stderr) -> None:
-    """`form` None: text on a terminal, else JSON. Times are UTC."""
-    on_terminal = to.isatty()
-    as_text = form == "text" or (form is None and on_terminal)
-    renderer = structlog.dev.ConsoleRenderer(colors=on_terminal) if as_text else structlog.processors.JSONRenderer()
+
+class Redactor:
+    """Removes Slack tokens, passwords in URLs, socket tickets and the given secrets from a line."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Of a secret that is a URL only the passwords in it are hidden: the host may be shown."""
+        known = {word for secret in secrets for word in (_passwords(secret) if "://" in secret else [secret])}
+        # Very short ones would tear words apart; nobody's real secret has under six characters.
+        self._known = sorted((word for word in known if len(word) >= 6), key=len, reverse=True)
+
+    def __call__(self, line: str) -> str:
+        for secret in self._known:
+            line = line.replace(secret, _HIDDEN)
+        for pattern in (_TOKENS, _PASSWORDS, _TICKETS):
+            line = pattern.sub(_HIDDEN, line)
+        return line
+
+
+def _passwords(url: str) -> list[str]:
+    parts = urlsplit(url)
+    return [parts.password or "", unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Redacts the finished line, so that tracebacks and other libraries' records are covered too."""
+
+    def __init__(self, redact: Redactor, processors: Sequence[Any]) -> None:
+        shared = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+        super().__init__(processors=list(processors), foreign_pre_chain=shared)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+def configure(level: str, form: str | None, secrets: Iterable[str] = (), *, to: TextIO | None = None) -> None:
+    """Send our logs and all libraries' to standard error, or `to`, without these secrets.
+
+    `form` is "text", "json", or None: text on a terminal, else JSON. Times are UTC.
+    """
+    stream = to or sys.stderr
+    chain: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if form == "text" or (form is None and stream.isatty()):
+        # By default, where rich is installed, a traceback shows variables: texts among them.
+        plain = structlog.dev.plain_traceback
+        chain.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain))
+    else:
+        chain += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_RedactingFormatter(Redactor(secrets), chain))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
     structlog.configure(
         processors=[
-            structlog.processors.add_log_level,
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(to),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
 
@@ -37,22 +93,25 @@ def where(error: BaseException) -> str:
 
 
 class Seldom:
-    """Says whether a repeated line may be logged again: once a minute for each key."""
+    """Lets one line a minute through for each key: a fault that lasts must not flood the log. Safe for threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: dict[str, float] = {}
         self._told = False
+        self._lock = threading.Lock()
 
-    def __call__(self, key: str) -> bool:
+    def due(self, key: str) -> bool:
         now = self._clock()
-        if now - self._last.get(key, float("-inf")) < REPEAT_SECONDS:
-            return False
-        self._last[key] = now
-        self._told = True
-        return True
+        with self._lock:
+            if now - self._last.get(key, float("-inf")) < REPEAT_SECONDS:
+                return False
+            self._last[key] = now
+            self._told = True
+            return True
 
     def over(self) -> bool:
         """Whether anything was let through since the last `over`: then its end deserves a line too."""
-        told, self._told = self._told, False
-        return told
+        with self._lock:
+            told, self._told = self._told, False
+            return told

@@ -30,7 +30,7 @@ class Trouble:
     def met(self, error: QueueError, *, held: int) -> float:
         """Report this failure; returns the seconds to wait before the next try. `held` jobs are kept meanwhile."""
         self.present = error
-        if self._seldom(type(error).__name__):
+        if self._seldom.due(type(error).__name__):
             level = log.error if isinstance(error, Misconfigured) else log.warning
             level(_meaning(error), why=str(error), held=held)
         match error:

@@ -19,7 +19,7 @@ def test_the_defaults_are_those_of_the_documentation():
     assert settings.slack_api_url == "https://slack.com/api/"
     assert (settings.clf_prefix, settings.clf_bind, settings.clf_http_port) == ("clf", "127.0.0.1", None)
     assert (settings.clf_reply, settings.clf_unsure) == (ReplyMode.THREAD, Unsure.SAY)
-    assert (settings.clf_log_level, settings.clf_log_format) == (LogLevel.INFO, LogFormat.AUTO)
+    assert (settings.clf_log_level, settings.clf_log_format) == (LogLevel.INFO, None)
     assert settings.clf_max_queue == 5_000
 
 

@@ -35,6 +35,6 @@ if __name__ == "__main__":
     parser.add_argument("--slow", type=float, default=SLOW_SECONDS, help="seconds a text with that word takes")
     options = parser.parse_args()
     chosen = settings.load()
-    log.configure(chosen.log_level, chosen.log_format)
+    log.configure(chosen.log_level, chosen.log_format, [chosen.redis_url.get_secret_value()])
     load = words(options.slow) if options.model == "words" else None
     os._exit(run(Service(chosen, load=load, at=dying(options.dies_after, options.nth))))

@@ -1,19 +1,12 @@
-"""/healthz, /readyz, /metrics and the log."""
+"""/healthz, /readyz and /metrics."""
 
-import io
-import json
 import re
 import urllib.error
 import urllib.request
 
-import pytest
-import structlog
-
 from tests.conftest import wait_until
 from tests.worker.keyword_model import words
-from worker import log
 from worker.loading import LoadFailed
-from worker.log import REPEAT_SECONDS, Seldom
 
 
 def get(worker, path):
@@ -84,47 +77,3 @@ def test_metrics_count_what_was_done(make_worker, bot):
     wait_until(lambda: [counted(name) for name in names] == [before[0] + 3, before[1] + 1], "the counters")
     assert counted("clf_worker_gen") == 1
     assert counted("clf_worker_waited_seconds_count") >= 3
-
-
-@pytest.fixture
-def written():
-    """What is logged in a form and at a level; the configuration of other tests comes back afterwards."""
-    before = structlog.get_config()
-
-    def write(level, form):
-        out = io.StringIO()
-        log.configure(level, form, to=out)
-        logger = structlog.get_logger()
-        logger.info("a fact", job="j1")
-        logger.warning("a worry", held=2)
-        return out.getvalue().splitlines()
-
-    yield write
-    structlog.configure(**before)
-
-
-def test_logs_are_json_where_nobody_watches_and_text_where_asked_for(written):
-    fact, worry = map(json.loads, written("info", None))
-    assert (fact["event"], fact["level"], fact["job"]) == ("a fact", "info", "j1")
-    assert worry["held"] == 2
-    assert fact["timestamp"].endswith("Z")
-    text = written("info", "text")
-    assert "a fact" in text[0]
-    assert not text[0].startswith("{")
-
-
-def test_the_log_level_leaves_out_what_is_below_it(written):
-    assert len(written("warning", "json")) == 1
-    assert written("error", "json") == []
-
-
-def test_a_repeated_line_is_let_through_once_a_minute():
-    now = [0.0]
-    seldom = Seldom(clock=lambda: now[0])
-    assert seldom("a")
-    assert not seldom("a")
-    assert seldom("b")
-    now[0] += REPEAT_SECONDS
-    assert seldom("a")
-    assert seldom.over()
-    assert not seldom.over()
