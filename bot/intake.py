@@ -25,6 +25,8 @@ from worker.stream import Enqueued, Queue
 # and nothing reads history yet: so no mark moves, and whoever reads it later finds all there was.
 GAP_IS_OPEN = True
 
+# Slack sends these again for about six minutes; in Socket Mode any status but 200 is no acknowledgement.
+_NOT_ACKNOWLEDGED = {Heard.REFUSED: 401, Heard.FAILED: 503, Heard.FULL: 503}
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -84,8 +86,8 @@ class Intake:
             self.last_event = time.monotonic()
             heard = self._hear(body, cast("dict[str, Any]", event))
             self._metrics.heard(heard)
-            if heard in (Heard.FAILED, Heard.REFUSED):
-                return BoltResponse(status=401 if heard is Heard.REFUSED else 503)
+            if heard in _NOT_ACKNOWLEDGED:
+                return BoltResponse(status=_NOT_ACKNOWLEDGED[heard])
         next()
         return None
 
@@ -117,9 +119,10 @@ class Intake:
         return Heard.DUP if answer is Enqueued.DUP else Heard.QUEUED
 
     def _overflow(self, why: str) -> Heard:
-        # Acknowledged all the same: under five good answers in a hundred Slack would switch the events off.
+        # Acknowledged, the message would be lost: Slack's history is not read yet. The price: with fewer than five good
+        # answers in a hundred for an hour, Slack may stop sending events over HTTP.
         if self._seldom.due("full"):
-            _log.error("queue is full, messages stay without a label; start more workers", error=why)
+            _log.error("queue is full, slack is not acknowledged and sends again; start more workers", error=why)
         return Heard.FULL
 
     def _hint(self, found: HintLike) -> Heard:

@@ -10,7 +10,7 @@ class Heard(StrEnum):
 
     QUEUED = "queued"
     DUP = "dup"
-    FULL = "full"
+    FULL = "full"  # the queue or Redis itself takes no more; Slack was not acknowledged
     IGNORED = "ignored"
     HINT = "hint"
     FAILED = "failed"  # Redis did not take it; Slack was not acknowledged
