@@ -1,15 +1,30 @@
-"""A poster in a process of its own that dies at a named point: `python doomed_poster.py REDIS PREFIX API POINT`."""
+"""A poster in a process of its own that dies at a named point: `python doomed_poster.py REDIS PREFIX API POINT`.
+
+At the point "frozen before the send" it stops instead, as a suspended machine does, until it gets SIGCONT.
+"""
 
 import os
+import signal
 import sys
 import time
 from datetime import timedelta
+from typing import Any
 
 from bot.metrics import Metrics
+from bot.pacing import POST
 from bot.poster import Poster, Posting
 from bot.slack_client import Slack, quiet_web_client
 from tests.sandbox_client import BOT_TOKEN
 from worker.jobs import Keys
+
+
+class FreezingSlack(Slack):
+    """Stops this process where nothing looks at the lease any more."""
+
+    def call(self, method: str, **fields: object) -> dict[str, Any]:
+        if method == POST:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().call(method, **fields)
 
 
 def main(url: str, prefix: str, api: str, point: str) -> None:
@@ -18,7 +33,7 @@ def main(url: str, prefix: str, api: str, point: str) -> None:
             os._exit(9)
 
     posting = Posting(lease=timedelta(seconds=60), at=die_here)
-    slack = Slack(quiet_web_client(BOT_TOKEN, api))
+    slack = (FreezingSlack if point == "frozen before the send" else Slack)(quiet_web_client(BOT_TOKEN, api))
     now_ms = lambda: int(time.time() * 1000)  # noqa: E731
     poster = Poster(
         url, slack, Metrics(), keys=Keys(prefix), consumer=f"doomed-{os.getpid()}", now_ms=now_ms, posting=posting
