@@ -1,5 +1,6 @@
 """The whole product as processes: `clfadmin up` with a tiny model, driven through the sandbox's control door only."""
 
+import json
 import os
 import re
 import signal
@@ -27,7 +28,14 @@ MIXED = (
     "deploy finished <https://ci.example/1|log>",
     "naïve café ☕ 好的 🎉",
     "ok",
+    "```for job in jobs: retry(job)```",
+    "`exit 1`",
+    "https://ci.example/builds/4711",
+    ":tada: :tada:",
+    "🎉👍🏽",
 )
+# What may serve the model: another name here, and these tests run with it too.
+RUNTIMES = ("keras",)
 REPLY = re.compile(r"(negative|neutral|positive)[^\d]*(\d{1,2}) ?%")
 
 
@@ -75,6 +83,11 @@ class Installation:
     def versions(self) -> Counter[str]:
         posts = [message for messages in self.replies().values() for message in messages]
         return Counter(post["metadata"]["event_payload"]["version"] for post in posts)
+
+    def runtimes(self) -> set[str]:
+        """What the workers say serves their model."""
+        status = json.loads(self.clfadmin("status", "--json").stdout)
+        return {worker["runtime"] for worker in status["workers"]}
 
     def clfadmin(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in a second terminal: it finds the broker of this home by itself."""
@@ -133,12 +146,17 @@ def stop(installation: Installation) -> int:
                 pipe.close()
 
 
+@pytest.fixture(params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, runtime: str) -> Iterator[Installation]:
     """Versions `first` (active) and `second`, one worker."""
     home = tmp_path / "home"
     tiny_home(home, "first", "second")
-    running = start(home)
+    running = start(home, CLF_RUNTIME=runtime)
     yield running
     if running.process.poll() is None:
         stop(running)

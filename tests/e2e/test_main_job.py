@@ -18,31 +18,42 @@ def post_mixed(installation: Installation, count: int, channels: int) -> None:
         if f"team{number}" not in installation.posted:
             installation.door("POST", "channels", name=f"team{number}")
     for number in range(count):
-        installation.post(f"team{number % channels}", f"{MIXED[number % len(MIXED)]} {number}")
+        installation.post(f"team{number % channels}", MIXED[number % len(MIXED)])
 
 
-def test_two_hundred_messages_in_twenty_channels_are_each_answered_once(installation: Installation):
+def test_two_hundred_messages_in_twenty_channels_are_each_answered_once(installation: Installation, runtime: str):
     post_mixed(installation, 200, 20)
     replies = installation.wait_for_all(90)
     assert len(replies) == 200
     assert installation.versions() == {"first": 200}
+    assert installation.runtimes() == {runtime}
 
 
-def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path: Path):
-    home = tmp_path / "home"
-    tiny_home(home, "first")
-    installation = start(home, CLF_LEASE_SECONDS="3")
+def kill_the_worker_in_the_middle(installation: Installation, count: int, seconds: float) -> None:
+    """Every one of `count` messages is answered once within so many seconds."""
     try:
-        post_mixed(installation, 60, 20)
+        post_mixed(installation, count // 2, 20)
         (worker,) = installation.children("worker")
         os.kill(worker.pid, signal.SIGKILL)
-        post_mixed(installation, 60, 20)
-        installation.wait_for_all(90)
+        post_mixed(installation, count // 2, 20)
+        installation.wait_for_all(seconds)
     finally:
         assert stop(installation) == 0
 
 
-def test_messages_sent_during_a_swap_are_answered_each_by_one_version(installation: Installation):
+def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path: Path, runtime: str):
+    home = tmp_path / "home"
+    tiny_home(home, "first")
+    kill_the_worker_in_the_middle(start(home, CLF_LEASE_SECONDS="3", CLF_RUNTIME=runtime), 120, 90)
+
+
+@pytest.mark.slow
+def test_the_starter_answers_two_hundred_messages_once_each_though_its_worker_is_killed(tmp_path: Path, runtime: str):
+    """The product as it comes: an empty home, all settings but the runtime as they are."""
+    kill_the_worker_in_the_middle(start(tmp_path / "home", CLF_RUNTIME=runtime), 200, 180)
+
+
+def test_messages_sent_during_a_swap_are_answered_each_by_one_version(installation: Installation, runtime: str):
     post_mixed(installation, 40, 20)
     swapped = installation.clfadmin("swap-model", "second", "--json")
     assert json.loads(swapped.stdout)["state"] == "active"
@@ -51,6 +62,7 @@ def test_messages_sent_during_a_swap_are_answered_each_by_one_version(installati
     versions = installation.versions()
     assert set(versions) <= {"first", "second"}
     assert versions["second"] >= 40
+    assert installation.runtimes() == {runtime}
 
 
 def test_a_damaged_version_is_refused_and_the_old_one_goes_on(installation: Installation):
