@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -73,10 +74,11 @@ class Up:
 Start = Callable[..., Up]
 
 
-def launch(home: Path, *arguments: str, port: int = 0, **settings: str) -> Up:
+def launch(home: Path, *arguments: str, port: int = 0, through: Sequence[str] = (), **settings: str) -> Up:
+    """`through`: a command that is given ours to run."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-m", "clfadmin", "up", "--no-browser", "--port", str(port), *arguments],
+        [*through, sys.executable, "-m", "clfadmin", "up", "--no-browser", "--port", str(port), *arguments],
         env=kept | {"CLF_HOME": str(home)} | settings,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -103,8 +105,8 @@ def ready(running: Up) -> Up:
 def up(tiny_home: Path) -> Iterator[Start]:
     started: list[Up] = []
 
-    def start(*arguments: str, port: int = 0, **settings: str) -> Up:
-        started.append(launch(tiny_home, *arguments, port=port, **settings))
+    def start(*arguments: str, **more: Any) -> Up:
+        started.append(launch(tiny_home, *arguments, **more))
         return started[-1]
 
     yield start
@@ -194,6 +196,16 @@ def test_ctrl_c_while_it_starts_ends_it_too(up: Start):
     wait_until(lambda: running.noted("starting 1 worker"), "the start")
     assert running.end() == 0
     assert broker.find_url(running.home) is None
+
+
+def test_ctrl_c_is_heeded_where_a_shell_had_it_ignored_and_a_closed_terminal_is_not_where_nohup_had(up: Start):
+    running = up(through=["sh", "-c", "trap '' INT HUP; exec \"$@\"", "sh"])
+    wait_until(lambda: running.noted("starting the broker"), "the start")
+    running.process.send_signal(signal.SIGHUP)
+    family = ready(running).family()
+    assert running.end() == 0
+    assert running.notes[-1] == "stopped\n"
+    assert not any(runs(child) for child in family.values())
 
 
 def test_a_port_in_use_is_one_line_that_says_what_to_do(up: Start):
