@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
@@ -15,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.conftest import wait_until
+from tests.sandbox.browser import ARGUMENTS, chromium
 from tests.sandbox_client import APP_TOKEN, BOT_TOKEN, SandboxClient
 
 
@@ -29,6 +31,16 @@ def quiet_slack_libraries() -> None:
 def web(sandbox: SandboxClient) -> WebClient:
     """The SDK's client, without its own retries."""
     return WebClient(BOT_TOKEN, base_url=sandbox.api_url, retry_handlers=[])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; starting it takes longer than most page tests."""
+    path = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 def error_of(call: Callable[[], Any]) -> str:

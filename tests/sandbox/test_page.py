@@ -4,25 +4,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from slack_sdk import WebClient
 
 from tests.conftest import wait_until
-from tests.sandbox.browser import ARGUMENTS, chromium
 from tests.sandbox.conftest import Wire
 from tests.sandbox_client import SandboxClient, running_sandbox
 
 PHONE = {"width": 375, "height": 740}
 IMAGE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

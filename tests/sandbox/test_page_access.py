@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.sandbox.browser import ARGUMENTS, chromium
 from tests.sandbox_client import SandboxClient
 
 PHONE: dict[str, Any] = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -42,15 +41,6 @@ NAMELESS = """() => [...document.querySelectorAll("button, select, textarea, inp
   .filter((one) => one.checkVisibility())
   .filter((one) => !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length))
   .map((one) => one.outerHTML)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
