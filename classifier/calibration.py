@@ -17,6 +17,7 @@ TARGET_PRECISION = 0.90
 LEAST_COVERAGE = 0.60
 
 BINS = 15
+CURVE_POINTS = 100
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,9 @@ class Bin:
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[Bin]:
     """The reliability diagram's bars: `bins` groups of (nearly) equally many texts, by rising confidence."""
     order = np.argsort(confidence, kind="stable")
+    right = _shared_by_ties(confidence, correct)
     return [
-        Bin(len(group), float(confidence[group].mean()), float(correct[group].mean()))
+        Bin(len(group), float(confidence[group].mean()), float(right[group].mean()))
         for group in np.array_split(order, bins)
         if len(group)
     ]
@@ -116,3 +118,29 @@ def ece(confidence: np.ndarray, correct: np.ndarray) -> float:
     bars = reliability(confidence, correct)
     texts = sum(bar.texts for bar in bars)
     return sum(bar.texts * abs(bar.confidence - bar.accuracy) for bar in bars) / texts if texts else 0.0
+
+
+@dataclass(frozen=True)
+class RiskCoverage:
+    """The risk-coverage curve (Geifman and El-Yaniv 2017): answering only the surest share, how many are wrong.
+
+    `points` are (coverage, risk) by rising coverage, at most 100; `area` is the mean risk over all coverages.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    area: float
+
+
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> RiskCoverage:
+    """The curve of these texts: `confidence` float [texts] of the likeliest label, `correct` bool [texts]."""
+    texts = len(confidence)
+    wrong = 1 - _shared_by_ties(confidence, correct)[np.argsort(-confidence, kind="stable")]
+    risk = np.cumsum(wrong) / np.arange(1, texts + 1)
+    shown = np.unique(-(-texts * np.arange(1, CURVE_POINTS + 1) // CURVE_POINTS)) - 1
+    return RiskCoverage(tuple((float((row + 1) / texts), float(risk[row])) for row in shown), float(risk.mean()))
+
+
+def _shared_by_ties(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """Each text's share of right ones among those of exactly its confidence, so that their order changes nothing."""
+    _, group, texts = np.unique(confidence, return_inverse=True, return_counts=True)
+    return (np.bincount(group, weights=correct) / texts)[group]

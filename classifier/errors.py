@@ -45,6 +45,10 @@ class VersionRefused(ClassifierError):
         self.code = code
 
 
+class NotComparable(ClassifierError):
+    """Two versions have different labels, so neither can be better than the other."""
+
+
 class BaseNotFound(ClassifierError):
     """The base checkpoint is neither a folder, nor installed, nor reachable on the hub."""
 

@@ -1,12 +1,14 @@
-"""How good and how honest a version is on labelled texts. numpy only."""
+"""How good and how honest a version is on labelled texts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from classifier.calibration import brier, ece, nll, softmax, threshold_at
+from classifier.calibration import brier, ece, nll, reliability, risk_coverage, softmax, threshold_at
+from classifier.intervals import bootstrap_macro_f1, percentiles, wilson
+from classifier.predictor import doubted
 
 
 @dataclass(frozen=True)
@@ -26,33 +28,54 @@ def evaluate(
     labels: Sequence[str],
     temperature: float,
     threshold: float,
+    readable: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """All measures of one version on one set of texts: the document that `clfadmin evaluate --json` prints.
+    """The measures of one version on one set of texts: the part of evaluate's document that needs no text.
 
-    `logits` float [texts, labels], not divided by the temperature; `expected` int [texts], numbers of the right labels.
-    Every measure uses the likeliest label; only `sure` looks at the threshold. Raises ValueError without texts.
+    `logits` float [texts, labels], not divided by the temperature; `expected` int [texts], numbers of the right labels;
+    `readable` bool [texts], all of them unless given. Every measure uses the likeliest label; only `sure` looks at the
+    threshold. Intervals are 95 %: Wilson's of the accuracy, the bootstrap's of macro-F1. Raises ValueError if there is
+    no text.
     """
     if not len(expected):
         raise ValueError("Nothing to evaluate: no texts.")
-    probabilities = softmax(logits, temperature)
-    predicted = probabilities.argmax(axis=1)
+    probabilities, raw = served_probabilities(logits, temperature, threshold, readable), softmax(logits, 1.0)
+    predicted = logits.argmax(axis=1)
     confidence, correct = probabilities.max(axis=1), predicted == expected
-    raw = softmax(logits, 1.0)
-    sure = threshold_at(threshold, confidence, correct)
+    before, after = reliability(raw.max(axis=1), correct), reliability(confidence, correct)
+    sure, curve = threshold_at(threshold, confidence, correct), risk_coverage(confidence, correct)
     matrix = confusion(expected, predicted, len(labels))
     return {
         "version": version,
         "data": {"name": data.name, "sha256": data.sha256, "n": len(expected)},
         "accuracy": float(correct.mean()),
+        "accuracy_interval": list(wilson(int(correct.sum()), len(expected))),
         "macro_f1": macro_f1(matrix),
+        "macro_f1_interval": list(percentiles(bootstrap_macro_f1(expected, [predicted], len(labels)))),
         "per_label": {label: _scores(matrix, number) for number, label in enumerate(labels)},
         "confusion": {"labels": list(labels), "matrix": matrix.tolist()},
+        "temperature": temperature,
         "ece": ece(confidence, correct),
         "ece_uncalibrated": ece(raw.max(axis=1), correct),
         "brier": brier(probabilities, expected),
+        "brier_uncalibrated": brier(raw, expected),
         "nll": nll(probabilities, expected),
+        "nll_uncalibrated": nll(raw, expected),
         "sure": {"threshold": sure.threshold, "coverage": sure.coverage, "precision": sure.precision},
+        "reliability": {"before": [asdict(bar) for bar in before], "after": [asdict(bar) for bar in after]},
+        "risk_coverage": {"area": curve.area, "points": [list(point) for point in curve.points]},
     }
+
+
+def served_probabilities(
+    logits: np.ndarray, temperature: float, threshold: float, readable: np.ndarray | None = None
+) -> np.ndarray:
+    """Probabilities as the version answers with: calibrated, and in doubt about texts that are not `readable`."""
+    probabilities = softmax(logits, temperature)
+    if readable is not None:
+        for row in np.flatnonzero(~readable):
+            probabilities[row] = doubted(probabilities[row], threshold)
+    return probabilities
 
 
 def confusion(expected: np.ndarray, predicted: np.ndarray, labels: int) -> np.ndarray:

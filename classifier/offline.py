@@ -1,21 +1,25 @@
 """A version applied to whole files of any size, in constant memory: evaluated on them, or classifying them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifier.calibration import Bin, reliability, softmax
+from classifier.comparison import matching_columns
 from classifier.dataset import Dropped, joined_name, joined_sha256
-from classifier.encoding import batches_by_length
+from classifier.encoding import Encoded
 from classifier.errors import DataError
-from classifier.evaluation import DataName, evaluate
+from classifier.evaluation import DataName
+from classifier.full_evaluation import Outputs, changed_texts, evaluate_fully
 from classifier.manifest import DataFile
-from classifier.predictor import TOKEN_BUDGET, Prediction, Predictor
+from classifier.predictor import Prediction, Predictor, logits_of
 from classifier.rows import Columns, Row, RowFile
+from classifier.sample import Place, Sample
+from classifier.slices import TraitColumns, traits_of
 
 # Rows held at a time: enough that texts of one length fill a batch, little enough to show progress.
 CHUNK = 2048
@@ -26,40 +30,56 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """evaluate's document as `metrics`; the reliability diagram `before` and `after` calibration."""
+    """evaluate's document as `metrics`; `changed` reads all changed texts from the files again, in their order."""
 
     metrics: dict[str, Any]
-    before: list[Bin]
-    after: list[Bin]
     dropped: Dropped
+    changed: Callable[[], Iterator[dict[str, Any]]] | None
 
 
-def evaluate_files(predictor: Predictor, paths: Sequence[Path], columns: Columns, *, advance: Advance) -> Evaluation:
+def evaluate_files(
+    predictor: Predictor,
+    paths: Sequence[Path],
+    columns: Columns,
+    *,
+    advance: Advance,
+    against: Predictor | None = None,
+) -> Evaluation:
     """Measure the predictor's version on all rows of the files; rows without text or label are left out and counted.
 
-    Raises DataError, also for a label that the version does not know.
+    A text costs some 40 bytes of memory: those that are shown are read from the files again. Raises DataError, also for
+    a label that the version does not know and for a file that is changed meanwhile, and NotComparable.
     """
-    logits: list[np.ndarray] = []
-    expected: list[int] = []
+    predictors = [predictor]
+    if against is not None:
+        matching_columns(predictor.version, predictor.labels, against.version, against.labels)
+        predictors.append(against)
+    parts: list[_Part] = []
     files: list[DataFile] = []
-    without_text = without_label = 0
-    for path in paths:
+    dropped = Dropped()
+    for number, path in enumerate(paths):
         reader = RowFile(path, columns)
         for rows in _chunks(reader, advance):
-            kept = [row for row in rows if row.text.strip() and row.label]
-            without_text += sum(not row.text.strip() for row in rows)
-            without_label += sum(bool(row.text.strip()) and not row.label for row in rows)
-            expected += [_number(row, path, predictor.labels) for row in kept]
-            logits += [logits_of(predictor, [row.text for row in kept])] if kept else []
+            kept = [row for row in rows if _is_whole(row)]
+            dropped = _more_dropped(dropped, rows)
+            parts += [_part(predictors, kept, number, path)] if kept else []
         files.append(DataFile(path.name, reader.sha256, reader.rows))
-    if not expected:
+    if not parts:
         raise DataError(f"{joined_name(files)} holds no row with text and label.")
-    return _measured(
-        predictor,
-        np.concatenate(logits),
-        np.array(expected),
-        DataName(joined_name(files), joined_sha256(files)),
-        Dropped(without_text, without_label),
+    sample = Sample(
+        data=DataName(joined_name(files), joined_sha256(files)),
+        expected=np.concatenate([part.expected for part in parts]),
+        traits=TraitColumns.joined([part.traits for part in parts]),
+        sources=_names(paths),
+        look_up=partial(_look_up, paths, columns, [file.sha256 for file in files]),
+        dropped=dropped,
+    )
+    outputs = [Outputs.joined(column) for column in zip(*(part.outputs for part in parts), strict=True)]
+    other = outputs[1] if against is not None else None
+    return Evaluation(
+        evaluate_fully(sample, outputs[0], against=other),
+        dropped,
+        partial(changed_texts, sample, outputs[0], other) if other is not None else None,
     )
 
 
@@ -69,33 +89,70 @@ def classify_file(predictor: Predictor, reader: RowFile, *, advance: Advance) ->
         yield from zip(rows, predictor.classify([row.text for row in rows]), strict=True)
 
 
-def logits_of(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:
-    """Logits, float32 [texts, labels], in the order of the texts."""
-    encoded = predictor.encode(texts)
-    logits = np.empty((len(texts), len(predictor.labels)), np.float32)
-    for rows in batches_by_length([len(item.ids) for item in encoded], TOKEN_BUDGET):
-        logits[rows] = predictor.logits([encoded[row] for row in rows])
-    return logits
+@dataclass(frozen=True)
+class _Part:
+    """What is kept of some rows; `outputs` one for each version."""
+
+    expected: np.ndarray
+    traits: TraitColumns
+    outputs: list[Outputs]
 
 
-def _measured(
-    predictor: Predictor, logits: np.ndarray, expected: np.ndarray, data: DataName, dropped: Dropped
-) -> Evaluation:
+def _part(predictors: Sequence[Predictor], rows: Sequence[Row], source: int, path: Path) -> _Part:
+    texts = [row.text for row in rows]
+    expected = np.array([_number(row, path, predictors[0].labels) for row in rows])
+    outputs: list[Outputs] = []
+    for predictor in predictors:
+        encoded = predictor.encode(texts)
+        outputs.append(outputs_of(predictor, encoded, logits_of(predictor.forward, encoded)))
+    return _Part(expected, TraitColumns.of([traits_of(text) for text in texts], [source] * len(rows)), outputs)
+
+
+def outputs_of(predictor: Predictor, encoded: Sequence[Encoded], logits: np.ndarray) -> Outputs:
+    """The predictor's `logits` for these texts with what else evaluation needs of it."""
     config = predictor.config
-    metrics = evaluate(
-        logits,
-        expected,
+    return Outputs(
         version=predictor.version,
-        data=data,
         labels=config.labels,
         temperature=config.temperature,
         threshold=config.threshold,
+        logits=logits,
+        readable=np.array([item.readable for item in encoded], bool),
+        truncated=sum(item.truncated for item in encoded),
     )
-    correct = logits.argmax(axis=1) == expected
-    before, after = (
-        reliability(softmax(logits, temperature).max(axis=1), correct) for temperature in (1.0, config.temperature)
+
+
+def _look_up(
+    paths: Sequence[Path], columns: Columns, sha256: Sequence[str], rows: Collection[int]
+) -> Iterator[tuple[int, Place]]:
+    """These rows of the files, read again. Raises DataError for a file that is not what it was."""
+    number = count()
+    for path, name, known in zip(paths, _names(paths), sha256, strict=True):
+        reader = RowFile(path, columns)
+        for row in filter(_is_whole, reader):
+            if (at := next(number)) in rows:
+                yield at, Place(row.text, name, row.line)
+        if reader.sha256 != known:
+            raise DataError(f"{path} was changed while it was evaluated. Run it again.")
+
+
+def _names(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The files' names, with their folders where two have the same."""
+    names = [path.name for path in paths]
+    return tuple(name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True))
+
+
+def _is_whole(row: Row) -> bool:
+    return bool(row.text.strip() and row.label)
+
+
+def _more_dropped(dropped: Dropped, rows: Sequence[Row]) -> Dropped:
+    without_text = sum(not row.text.strip() for row in rows)
+    return replace(
+        dropped,
+        without_text=dropped.without_text + without_text,
+        without_label=dropped.without_label + sum(not _is_whole(row) for row in rows) - without_text,
     )
-    return Evaluation(metrics, before, after, dropped)
 
 
 def _chunks(reader: RowFile, advance: Advance) -> Iterator[list[Row]]:

@@ -1,7 +1,9 @@
-"""`clfadmin evaluate`: how good and how honest a version is on labelled texts."""
+"""`clfadmin evaluate`: how good and how honest a version is on labelled texts, alone or beside another."""
 
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,13 +11,13 @@ from clfadmin import console
 from clfadmin.options import Home, Json, LabelColumn, TextColumn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from classifier.offline import Evaluation
     from classifier.rows import Columns
     from clfadmin.settings import Settings
 
-EXAMPLE = "Example: clfadmin evaluate team-2 --data ours.csv --report build/team-2"
+EXAMPLE = "Example: clfadmin evaluate team-2 --data ours.csv --against team-1 --report build/team-2"
 
 
 def evaluate(
@@ -26,58 +28,85 @@ def evaluate(
     data: Annotated[
         list[Path], typer.Option("--data", metavar="FILE", help="CSV, TSV or JSONL with text and label. Repeatable.")
     ],
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="VERSION", show_default=False, help="Another one, on the same texts."),
+    ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="FOLDER", show_default=False, help="Also write the figures here.")
+        Path | None,
+        typer.Option("--report", metavar="FOLDER", show_default=False, help="Write report.html and metrics.json here."),
+    ] = None,
+    changed: Annotated[
+        Path | None,
+        typer.Option(
+            "--changed", metavar="FILE", show_default=False, help="A .csv or .jsonl for all texts --against changed."
+        ),
     ] = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Measure a version on labelled texts it has not seen."""
+    """Measure a version on labelled texts it has not seen, and tell whether it is better than another."""
     from classifier.rows import Columns
     from clfadmin import settings
+    from clfadmin.changed_file import write_changed
     from clfadmin.metrics_view import show_metrics
 
-    found = _run(settings.load(home=home), version, data, Columns(text_column, label_column))
+    _check_usage(against, report, changed)
+    found = _run(settings.load(home=home), version, against, data, Columns(text_column, label_column))
     if report is not None:
-        _write_report(report, found)
+        _write_report(report, found.metrics)
+    if changed is not None and found.changed is not None:
+        write_changed(changed, found.changed())
     if json:
         console.document(found.metrics)
         return
     show_metrics(found.metrics)
     if report is not None:
-        console.say(f"Written to {report}: metrics.json, reliability.json.")
+        console.say(f"Report: {report / 'report.html'}")
 
 
-def _run(settings: "Settings", version: str | None, data: "Sequence[Path]", columns: "Columns") -> "Evaluation":
+def _check_usage(against: str | None, report: Path | None, changed: Path | None) -> None:
+    from clfadmin.labelled_file import check_output
+
+    if report is not None and report.exists() and not report.is_dir():
+        raise typer.BadParameter(f"--report {report} is a file. Name a folder.")
+    if changed is not None and against is None:
+        raise typer.BadParameter("--changed needs --against VERSION.")
+    if changed is not None:
+        check_output(changed, option="--changed")
+
+
+def _run(
+    settings: "Settings", version: str | None, against: str | None, data: "Sequence[Path]", columns: "Columns"
+) -> "Evaluation":
     from classifier.offline import evaluate_files
     from classifier.predictor import load_predictor
     from clfadmin.home import choose_version, open_registry
     from clfadmin.ticking import over_files
 
     registry = open_registry(settings)
+    load = partial(load_predictor, runtime=settings.runtime, threads=settings.threads)
     chosen = choose_version(registry, version)
+    other = registry.get(against) if against is not None else None
     with over_files("evaluating", data) as advance:
-        predictor = load_predictor(chosen, runtime=settings.runtime, threads=settings.threads)
-        found = evaluate_files(predictor, data, columns, advance=advance)
+        found = evaluate_files(
+            load(chosen), data, columns, advance=advance, against=load(other) if other is not None else None
+        )
     left_out = found.dropped.without_text + found.dropped.without_label
     if left_out:
         console.note(f"Left out {left_out:,} rows without text or label.")
     return found
 
 
-def _write_report(folder: Path, found: "Evaluation") -> None:
-    from dataclasses import asdict
+def _write_report(folder: Path, metrics: "Mapping[str, Any]") -> None:
     from json import dumps
 
     from classifier import durable
+    from classifier.report.page import html_report
 
-    reliability = {
-        "before": [asdict(bar) for bar in found.before],
-        "after": [asdict(bar) for bar in found.after],
-    }
     with durable.storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name, value in (("metrics.json", found.metrics), ("reliability.json", reliability)):
-        durable.write(folder / name, (dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+    durable.write(folder / "metrics.json", (dumps(metrics, indent=2, ensure_ascii=False) + "\n").encode())
+    durable.write(folder / "report.html", html_report(metrics, made=datetime.now(UTC)).encode())

@@ -18,14 +18,14 @@ PLAIN = ("text", "label", "confidence", "sure", "version", "truncated")
 Write = Callable[[Mapping[str, Any]], None]
 
 
-def check_output(out: Path) -> None:
+def check_output(out: Path, *, option: str = "--out") -> None:
     """Refuse, before anything is computed, what can't be written."""
     if out.suffix.lower() not in KINDS:
-        raise typer.BadParameter(f"--out {out} should end in .csv or .jsonl.")
+        raise typer.BadParameter(f"{option} {out} should end in .csv or .jsonl.")
     if not out.parent.is_dir():
-        raise typer.BadParameter(f"--out {out}: there is no folder {out.parent}.")
+        raise typer.BadParameter(f"{option} {out}: there is no folder {out.parent}.")
     if out.is_dir():
-        raise typer.BadParameter(f"--out {out} is a folder.")
+        raise typer.BadParameter(f"{option} {out} is a folder.")
 
 
 @contextmanager

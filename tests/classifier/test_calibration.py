@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from classifier.calibration import brier, ece, fit_temperature, fit_threshold, nll, reliability, softmax, threshold_at
+from classifier.calibration import (
+    brier,
+    ece,
+    fit_temperature,
+    fit_threshold,
+    nll,
+    reliability,
+    risk_coverage,
+    softmax,
+    threshold_at,
+)
 
 
 def drawn(texts: int, *, temperature: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -101,3 +111,23 @@ def test_a_bin_for_each_text_is_enough_when_there_are_few():
 def test_softmax_of_huge_logits_is_finite_and_sums_to_one():
     probabilities = softmax(np.array([[1e4, 0.0, -1e4]], np.float32), 0.05)
     assert probabilities.tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_the_order_of_texts_with_the_same_confidence_changes_no_figure():
+    """Half of them are right, whether the file holds those first or last."""
+    confidence, correct = np.full(60, 0.5), np.arange(60) < 30
+    assert ece(confidence, correct) == ece(confidence, correct[::-1]) == 0
+    assert risk_coverage(confidence, correct) == risk_coverage(confidence, correct[::-1])
+
+
+def test_the_risk_coverage_curve_answers_the_surest_texts_first():
+    found = risk_coverage(np.array([0.6, 0.9, 0.8, 0.7]), np.array([False, True, False, True]))
+    assert found.points == ((0.25, 0.0), (0.5, 0.5), (0.75, pytest.approx(1 / 3)), (1.0, 0.5))
+    assert found.area == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
+
+
+def test_the_risk_coverage_curve_of_many_texts_has_one_point_each_percent():
+    random = np.random.default_rng(1)
+    found = risk_coverage(random.random(12_345), random.random(12_345) < 0.8)
+    assert [round(coverage, 2) for coverage, _ in found.points] == [percent / 100 for percent in range(1, 101)]
+    assert found.points[-1][1] == pytest.approx(0.2, abs=0.02)

@@ -9,7 +9,7 @@ from classifier.calibration import softmax
 from classifier.dataset import Dropped
 from classifier.errors import DataError
 from classifier.evaluation import DataName, confusion, evaluate, macro_f1
-from classifier.offline import classify_file, evaluate_files, logits_of
+from classifier.offline import classify_file, evaluate_files
 from classifier.predictor import load_predictor
 from classifier.registry import Registry
 from classifier.rows import Columns, RowFile
@@ -34,8 +34,9 @@ def document():
 def test_the_document_has_the_agreed_shape_and_is_plain_json(document):
     assert json.loads(json.dumps(document)) == document
     assert list(document) == [
-        "version", "data", "accuracy", "macro_f1", "per_label", "confusion",
-        "ece", "ece_uncalibrated", "brier", "nll", "sure",
+        "version", "data", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval", "per_label", "confusion",
+        "temperature", "ece", "ece_uncalibrated", "brier", "brier_uncalibrated", "nll", "nll_uncalibrated", "sure",
+        "reliability", "risk_coverage",
     ]  # fmt: skip
     assert document["version"] == "v"
     assert document["data"] == {"name": "chat.csv", "sha256": "f" * 64, "n": 5}
@@ -74,7 +75,8 @@ def test_the_temperature_changes_honesty_and_no_label():
     assert cold["confusion"] == warm["confusion"]
     assert cold["ece"] == cold["ece_uncalibrated"] == warm["ece_uncalibrated"]
     assert warm["ece"] < cold["ece"] / 2
-    assert warm["nll"] < cold["nll"]
+    assert warm["nll"] < cold["nll"] == warm["nll_uncalibrated"]
+    assert warm["brier"] < cold["brier"] == warm["brier_uncalibrated"]
 
 
 def test_with_no_text_sure_there_is_no_precision():
@@ -106,10 +108,49 @@ def test_a_file_is_evaluated_like_its_texts_at_once(predictor, tmp_path):
     assert found.metrics["accuracy"] == 0.75
     assert tuple(map(sum, zip(*done, strict=True))) == (path.stat().st_size, 4802)
     assert len(done) > 1  # in parts
-    assert sum(bar.texts for bar in found.after) == 4800
-    logits = logits_of(predictor, ["good build", "bad build"])
-    assert logits.shape == (2, 3)
-    assert logits.argmax(axis=1).tolist() == [2, 0]
+    assert sum(bar["texts"] for bar in found.metrics["reliability"]["after"]) == 4800
+    assert found.changed is None
+
+
+def test_shown_texts_carry_the_line_of_their_file(predictor, tmp_path):
+    first, second = tmp_path / "a.csv", tmp_path / "b.jsonl"
+    first.write_text('text,label\n,neutral\ngood,positive\n"bad\ntoday",positive\n')
+    second.write_text('{"text": "great", "label": "negative"}\n')
+    found = evaluate_files(predictor, [first, second], Columns(), advance=lambda size, count: None)
+    assert {(item["text"], item["file"], item["line"]) for item in found.metrics["mistakes"]} == {
+        ("great", "b.jsonl", 1),
+        ("bad\ntoday", "a.csv", 4),
+    }
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folders(predictor, tmp_path):
+    paths = [tmp_path / folder / "a.csv" for folder in ("x", "y")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("text,label\ngood,positive\n")
+    found = evaluate_files(predictor, paths, Columns(), advance=lambda size, count: None)
+    assert set(found.metrics["slices"]["source"]) == {str(path) for path in paths}
+
+
+def test_a_file_changed_while_it_is_evaluated_is_noticed(predictor, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\ngood,negative\n")
+
+    def change_it(size: int, count: int) -> None:
+        path.write_text("text,label\nbad,negative\n")
+
+    with pytest.raises(DataError, match=r"a\.csv was changed while it was evaluated"):
+        evaluate_files(predictor, [path], Columns(), advance=change_it)
+
+
+def test_two_versions_are_compared_on_the_very_same_rows(predictor, shared_tiny_home, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\ngood,positive\n,positive\nbad,positive\n")
+    other = load_predictor(Registry(shared_tiny_home).get("tiny-b"))
+    found = evaluate_files(predictor, [path], Columns(), advance=lambda size, count: None, against=other)
+    assert found.metrics["against"]["version"] == "tiny-b"
+    assert found.metrics["against"]["macro_f1"] == found.metrics["macro_f1"]
+    assert found.metrics["against"]["changed"] == len(list(found.changed())) == 0
 
 
 def test_a_label_the_version_does_not_know_is_named_with_its_line(predictor, tmp_path):

@@ -1,8 +1,13 @@
 """`clfadmin evaluate`: the measures of a version, for people and for programs."""
 
+import csv
 import json
 
 import pytest
+
+from classifier.manifest import Provenance
+from classifier.registry import Registry
+from classifier.weights import read_tensors, version_shapes, write_tensors
 
 ROWS = "good build,positive\nbad build,negative\nit is today,neutral\ngreat,negative\n"
 
@@ -23,20 +28,23 @@ def test_as_a_process_it_prints_the_agreed_json_and_nothing_else(clfadmin, tiny_
     assert answer.json["accuracy"] == 0.75
     assert answer.json["confusion"]["matrix"] == [[1, 0, 1], [0, 1, 0], [0, 0, 1]]
     assert set(answer.json) == {
-        "version", "data", "accuracy", "macro_f1", "per_label", "confusion",
-        "ece", "ece_uncalibrated", "brier", "nll", "sure",
+        "version", "data", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval", "per_label", "confusion",
+        "temperature", "ece", "ece_uncalibrated", "brier", "brier_uncalibrated", "nll", "nll_uncalibrated", "sure",
+        "reliability", "risk_coverage", "slices", "mistakes", "suspected_label_errors", "suspected_label_errors_n",
     }  # fmt: skip
+    assert [(item["text"], item["line"]) for item in answer.json["mistakes"]] == [("great", 5)]
 
 
 def test_people_get_a_table_and_a_sentence_on_honesty_and_sureness(command, tiny_home, data):
     shown = command("evaluate", "tiny-b", "--data", data, "--home", tiny_home).out
-    assert shown.startswith("tiny-b on ours.csv (4 texts)\n")
-    assert [line.split()[:5] for line in shown.splitlines() if line.startswith("negative")] == [
-        ["negative", "1.000", "0.500", "0.667", "2"]
-    ]
-    assert "accuracy 75.0 %" in shown
-    assert "calibration error" in shown
-    assert "sure (confidence from 0.50 on): 100.0 % of the texts, 75.0 % of them right" in shown
+    assert shown.startswith("tiny-b on ours.csv (4 texts)\n4 texts are too few to tell how good it is\n")
+    rows = [line.split() for line in shown.splitlines() if line.startswith("negative")]
+    assert rows[0][:5] == ["negative", "1.000", "0.500", "0.667", "2"]
+    assert rows[1][:5] == ["negative", "→", "positive", "93", "%"]  # the one mistake
+    assert rows[1][-1] == "ours.csv:5"
+    assert "75.0 % of 4 texts are labelled right" in shown
+    assert "in brackets before calibration" in shown
+    assert "Sure (confidence from 0.50 on) of 100.0 % of the texts, 75.0 % of them right." in shown
 
 
 def test_several_files_are_one_evaluation(command, tiny_home, data, tmp_path):
@@ -48,13 +56,78 @@ def test_several_files_are_one_evaluation(command, tiny_home, data, tmp_path):
     assert "Left out 1 rows without text or label." in answer.err
 
 
-def test_a_report_folder_gets_the_figures(command, tiny_home, data, tmp_path):
+def test_a_report_folder_gets_the_page_and_the_figures(command, tiny_home, data, tmp_path):
     folder = tmp_path / "new" / "report"
     answer = command("evaluate", "--data", data, "--report", folder, "--json", "--home", tiny_home)
     assert json.loads((folder / "metrics.json").read_text()) == answer.json
-    reliability = json.loads((folder / "reliability.json").read_text())
-    assert sum(bar["texts"] for bar in reliability["before"]) == sum(bar["texts"] for bar in reliability["after"]) == 4
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "reliability.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "report.html"]
+    page = (folder / "report.html").read_text()
+    assert "Evaluation of tiny on ours.csv, 4 texts, 2" in page
+    assert "ours.csv:5" in page
+
+
+@pytest.fixture
+def other_labels(tiny_home):
+    """The name of a version with two labels in the same home."""
+    from tests import tiny_model
+
+    config = tiny_model.tiny_config(labels=("negative", "positive"))
+    return tiny_model.make_version(Registry(tiny_home), "two", config=config).name
+
+
+@pytest.fixture
+def worse(tiny_home):
+    """The name of a version that takes good for bad: its head's outer rows are swapped."""
+    from tests import tiny_model
+
+    registry, config = Registry(tiny_home), tiny_model.tiny_config()
+    files = registry.get("tiny").read_verified()
+    tensors = read_tensors(files["weights.safetensors"], version_shapes(config))
+    for name in ("head.0.weight", "head.0.bias"):
+        tensors[name] = tensors[name][::-1].copy()
+    files["weights.safetensors"] = write_tensors(tensors)
+    with registry.stage("worse") as staging:
+        for name, content in files.items():
+            staging.write(name, content)
+        return staging.publish(Provenance(base="tiny", seed=1)).name
+
+
+def test_against_a_worse_version_it_is_better_and_says_what_changed(command, tiny_home, worse, tmp_path):
+    path, changed = tmp_path / "ours.csv", tmp_path / "changed.csv"
+    path.write_text("text,label\n" + "good build,positive\nbad build,negative\nit is today,neutral\n" * 20)
+    arguments = ("evaluate", "--data", path, "--home", tiny_home, "--against", worse)
+    answer = command(*arguments, "--changed", changed, "--json")
+    against = answer.json["against"]
+    assert {name: against[name] for name in ("version", "verdict", "changed", "fixed", "broken")} == {
+        "version": "worse", "verdict": "better", "changed": 40, "fixed": 40, "broken": 0,
+    }  # fmt: skip
+    assert 0 < against["low"] <= against["difference"] <= against["high"]
+    with changed.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 40
+    assert rows[0] == {
+        "text": "good build", "expected": "positive", "before": "negative", "after": "positive", "change": "fixed",
+        "file": "ours.csv", "line": "2",
+    }  # fmt: skip
+    shown = command(*arguments).out
+    assert shown.startswith("tiny on ours.csv (60 texts)\ntiny is better than worse\n")
+    assert "Texts with another label than from worse: 40" in shown
+
+
+def test_all_changed_texts_can_be_json_lines_as_well(command, tiny_home, worse, data, tmp_path):
+    changed = tmp_path / "changed.jsonl"
+    answer = command(
+        "evaluate", "--data", data, "--against", worse, "--changed", changed, "--json", "--home", tiny_home
+    )
+    rows = [json.loads(line) for line in changed.read_text().splitlines()]
+    assert sorted(rows, key=str) == sorted(answer.json["against"]["changed_texts"], key=str)
+    assert rows[0]["text"] == "good build"
+
+
+def test_versions_with_other_labels_are_one_clear_error(command, tiny_home, other_labels, data):
+    answer = command("evaluate", "--data", data, "--against", other_labels, "--home", tiny_home)
+    assert (answer.code, answer.out) == (1, "")
+    assert "'tiny' has the labels negative, neutral, positive; 'two' has negative, positive." in answer.err
 
 
 @pytest.mark.parametrize(
@@ -64,6 +137,10 @@ def test_a_report_folder_gets_the_figures(command, tiny_home, data, tmp_path):
         (["--data", "tests"], 1, "tests is a folder."),
         (["none-such", "--data", "{data}"], 1, "No model version 'none-such'"),
         (["--data", "{data}", "--label-column", "mood"], 1, "has no column 'mood'. Found: 'text', 'label'."),
+        (["--data", "{data}", "--against", "none-such"], 1, "No model version 'none-such'"),
+        (["--data", "{data}", "--report", "{data}"], 2, "is a file. Name a folder."),
+        (["--data", "{data}", "--changed", "x.csv"], 2, "--changed needs --against VERSION."),
+        (["--data", "{data}", "--against", "tiny-b", "--changed", "x.txt"], 2, "--changed x.txt should end in .csv or"),
         ([], 2, "Missing option '--data'"),
     ],
 )
