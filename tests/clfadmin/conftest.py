@@ -4,14 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import safetensors.numpy
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.conftest import REPOSITORY, Broker
+from worker.jobs import Keys
+
 # Our own settings and Slack's tokens must not reach a test; nor may a narrow terminal.
 OURS = ("CLF_", "SLACK_", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
 
@@ -32,6 +33,11 @@ class Answer:
 def scrubbed(**extra: str) -> dict[str, str]:
     """This process's environment without what would change a command, plus `extra`."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | extra
+
+
+def operator(broker: Broker, keys: Keys) -> dict[str, str]:
+    """The settings of an operator's commands on this broker."""
+    return {"CLF_REDIS_URL": broker.admin, "CLF_PREFIX": keys.prefix}
 
 
 @pytest.fixture
@@ -81,16 +87,6 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 @pytest.fixture(scope="session")
 def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT checkpoint of a few words in a folder, for `train --base`."""
-    from classifier.base import FIELDS
-    from classifier.weights import encoder_shapes
-    from tests.tiny_model import tiny_config, tiny_tensors, tiny_tokenizer
+    from tests.tiny_model import make_checkpoint
 
-    config = tiny_config()
-    folder = tmp_path_factory.mktemp("base")
-    values: Mapping[str, object] = {theirs: getattr(config.architecture, ours) for ours, theirs in FIELDS.items()}
-    (folder / "config.json").write_text(json.dumps({"model_type": "bert", **values}))
-    (folder / "tokenizer.json").write_bytes(tiny_tokenizer())
-    tensors = tiny_tensors(config, seed=1)
-    stored = {name: tensors[name] for name in encoder_shapes(config.architecture)}
-    safetensors.numpy.save_file(stored, folder / "model.safetensors")
-    return folder
+    return make_checkpoint(tmp_path_factory.mktemp("base") / "tiny")

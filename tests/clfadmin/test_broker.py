@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,18 +16,10 @@ import psutil
 import pytest
 
 from clfadmin import broker
+from tests.conftest import wait_until
 from worker.connection import connect
 
 Start = Callable[..., "subprocess.Popen[bytes]"]
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    return pytest.fail(f"{what} did not happen within {seconds} s")
 
 
 @pytest.fixture
@@ -127,7 +118,7 @@ def test_the_broker_ends_with_the_process_that_started_it(home: Path, start: Sta
     assert process.stdin
     process.stdin.close()
     assert process.wait(20) == 0
-    until(lambda: not alive(pid), "the end of the server")
+    wait_until(lambda: not alive(pid), "the end of the server")
     assert not broker.place(home).folder.exists()
 
 
@@ -141,7 +132,7 @@ def test_a_left_over_server_is_found_by_its_socket_and_used(home: Path, start: S
     assert server_pid(url) == pid
     second.send_signal(signal.SIGTERM)
     assert second.wait(20) == 0
-    until(lambda: not alive(pid), "the end of the server: who takes it over also stops it")
+    wait_until(lambda: not alive(pid), "the end of the server: who takes it over also stops it")
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_broker(home: Path, start: Start) -> None:
@@ -202,7 +193,7 @@ def test_the_file_is_rewritten_at_the_start_so_that_deleted_texts_leave_it(home:
     def gone() -> bool:
         return not any(b"zanzibar" in path.read_bytes() for path in files.iterdir())
 
-    until(gone, "the rewrite")
+    wait_until(gone, "the rewrite")
 
 
 def test_without_a_broker_a_command_says_how_to_start_one(home: Path) -> None:

@@ -2,17 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from clfadmin import bot_facts, facts
 from clfadmin.bot_facts import BotFailed
+from tests.clfadmin.conftest import Answer, operator
 from tests.conftest import Broker
 from worker.fleet import BotBeat, Fleet, WorkerBeat
 from worker.jobs import Job, Keys, StreamName, message_id
@@ -51,19 +49,6 @@ def enqueue(broker: Broker, keys: Keys, count: int) -> None:
     for number in range(count):
         queue.enqueue(job(number), limit=10)
     queue.close()
-
-
-def clfadmin(broker: Broker, keys: Keys, home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    settings = {"CLF_HOME": str(home), "CLF_REDIS_URL": broker.admin, "CLF_PREFIX": keys.prefix}
-    return subprocess.run(
-        [sys.executable, "-m", "clfadmin", *arguments],
-        env=kept | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_a_server_tells_version_eviction_and_persistence(any_server: tuple[Broker, Keys]):
@@ -111,47 +96,47 @@ def test_an_entry_somebody_works_on_is_no_orphan(any_server: tuple[Broker, Keys]
 
 
 def test_doctor_writes_one_document_and_ends_with_one_when_there_is_a_problem(
-    valkey: Broker, keys: Keys, tmp_path: Path
+    clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys
 ):
-    done = clfadmin(valkey, keys, tmp_path, "doctor", "--json")
-    found = {finding["check"]: finding for finding in json.loads(done.stdout)}
-    assert done.returncode == 1
+    answer = clfadmin("doctor", "--json", **operator(valkey, keys))
+    found = {finding["check"]: finding for finding in answer.json}
+    assert answer.code == 1
     assert found["workers"]["state"] == "problem"
     assert found["workers"]["what"] == "no worker runs"
     assert set(found["redis"]) == {"check", "state", "what", "remedy"}
     assert found["tokens"]["state"] == "unknown"
 
 
-def test_doctor_ends_with_zero_when_there_is_none(valkey: Broker, keys: Keys, tmp_path: Path):
+def test_doctor_ends_with_zero_when_there_is_none(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
     fleet = Fleet(valkey.admin, keys=keys)
     fleet.adopt(gen=1, by="w1", version="v1", sha256="0")
     fleet.beat(WORKER)
     fleet.beat(replace(BOT, channels=2, last_event_ms=1))
     fleet.close()
-    done = clfadmin(valkey, keys, tmp_path, "doctor")
-    assert done.returncode == 0, done.stdout
-    assert "1 serving v1" in done.stdout
+    answer = clfadmin("doctor", **operator(valkey, keys))
+    assert answer.code == 0, answer.out
+    assert "1 serving v1" in answer.out
 
 
-def test_doctor_brings_orphans_back(valkey: Broker, keys: Keys, tmp_path: Path):
+def test_doctor_brings_orphans_back(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
     queue = Queue(valkey.worker, keys=keys, consumer="w1")
     queue.ensure_groups()
     enqueue(valkey, keys, 1)
     (delivery,) = queue.read(StreamName.JOBS, count=1)
     with valkey.client() as client:
         client.xack(keys.stream(StreamName.JOBS), StreamName.JOBS.group, delivery.entry)
-    assert "brought back 1 entries" in clfadmin(valkey, keys, tmp_path, "doctor", "--bring-back").stderr
+    assert "brought back 1 entries" in clfadmin("doctor", "--bring-back", **operator(valkey, keys)).err
     assert len(queue.reclaim(StreamName.JOBS, lease=timedelta(seconds=30)).deliveries) == 1
     queue.close()
 
 
-def test_a_wrong_password_is_one_line_without_the_password(valkey: Broker, keys: Keys, tmp_path: Path):
+def test_a_wrong_password_is_one_line_without_the_password(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
     wrong = replace(valkey, admin=valkey.admin.replace(":test@", ":hunter2@"))
-    done = clfadmin(wrong, keys, tmp_path, "status")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: Redis refuses us")
-    assert done.stderr.count("\n") == 1
-    assert "hunter2" not in done.stderr + done.stdout
+    answer = clfadmin("status", **operator(wrong, keys))
+    assert answer.code == 1
+    assert answer.err.startswith("error: Redis refuses us")
+    assert answer.err.count("\n") == 1
+    assert "hunter2" not in answer.err + answer.out
 
 
 CHECKED = {

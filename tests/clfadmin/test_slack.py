@@ -1,9 +1,7 @@
 """The manifest that is pasted into Slack: accepted by Slack's own schema, in both modes."""
 
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +9,24 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
+from tests.clfadmin.conftest import Answer
 from tests.conftest import REPOSITORY
 
 SPECS = REPOSITORY.parent / "shared" / "slack-specs"
 ADDRESS = "https://bot.example.org"
+Manifest = Callable[..., dict[str, Any]]
 
 
-def clfadmin(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Needs no settings at all."""
-    return subprocess.run(
-        [sys.executable, "-m", "clfadmin", *arguments],
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.fixture
+def manifest(clfadmin: Callable[..., Answer]) -> Manifest:
+    """manifest("--http", ADDRESS) is what the command prints; it needs no settings at all."""
 
+    def made(*arguments: str) -> dict[str, Any]:
+        answer = clfadmin("slack", "manifest", *arguments)
+        assert answer.code == 0, answer.err
+        return answer.json
 
-def manifest(*arguments: str) -> dict[str, Any]:
-    done = clfadmin("slack", "manifest", *arguments)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return made
 
 
 def schema_errors(document: dict[str, Any]) -> list[str]:
@@ -62,25 +56,25 @@ def referenced(schema: object) -> list[str]:
     return []
 
 
-def test_slacks_schema_accepts_the_manifest_of_both_modes():
+def test_slacks_schema_accepts_the_manifest_of_both_modes(manifest: Manifest):
     assert schema_errors(manifest()) == []
     assert schema_errors(manifest("--http", ADDRESS)) == []
 
 
-def test_slacks_schema_would_notice_a_wrong_manifest():
+def test_slacks_schema_would_notice_a_wrong_manifest(manifest: Manifest):
     wrong = manifest()
     wrong["display_information"] = {"title": "Sentiment"}
     assert schema_errors(wrong)
 
 
-def test_socket_mode_is_the_default_and_http_names_the_address():
+def test_socket_mode_is_the_default_and_http_names_the_address(manifest: Manifest):
     assert manifest()["settings"]["socket_mode_enabled"] is True
     settings = manifest("--http", ADDRESS)["settings"]
     assert settings["socket_mode_enabled"] is False
     assert settings["event_subscriptions"]["request_url"] == f"{ADDRESS}/slack/events"
 
 
-def test_every_message_event_has_the_scope_to_read_its_history():
+def test_every_message_event_has_the_scope_to_read_its_history(manifest: Manifest):
     found = manifest()
     scopes = found["oauth_config"]["scopes"]["bot"]
     events = found["settings"]["event_subscriptions"]["bot_events"]
@@ -90,7 +84,7 @@ def test_every_message_event_has_the_scope_to_read_its_history():
 
 
 @pytest.mark.parametrize("address", ["http://bot.example.org", "bot.example.org", "https://"])
-def test_an_address_slack_would_not_post_to_is_wrong_usage(address: str):
-    done = clfadmin("slack", "manifest", "--http", address)
-    assert done.returncode == 2
-    assert "https://" in done.stderr
+def test_an_address_slack_would_not_post_to_is_wrong_usage(clfadmin: Callable[..., Answer], address: str):
+    answer = clfadmin("slack", "manifest", "--http", address)
+    assert answer.code == 2
+    assert "https://" in answer.err

@@ -1,17 +1,16 @@
 """status: one document for programs, short tables for people, and how to invite a bot that is in no channel."""
 
-import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clfadmin.status import as_document, picture
+from tests.clfadmin.conftest import Answer, operator, scrubbed
 from tests.conftest import Broker, wait_until
 from worker.fleet import BotBeat, Fleet, Prepared, WorkerBeat
 from worker.jobs import Job, Keys, message_id
@@ -21,6 +20,8 @@ WORKER = WorkerBeat(
     id="w1", host="one", pid=7, version="v1", gen=1, state="ready", runtime="keras", threads=2, token_budget=1024
 )
 BOT = BotBeat(id="b1", host="one", pid=8, mode="socket", connected=True, sockets=1, channels=3, bot_name="tagger")
+
+Status = Callable[..., Answer]
 
 
 @pytest.fixture
@@ -34,26 +35,18 @@ def fleet(valkey: Broker, keys: Keys) -> Iterator[Fleet]:
     fleet.close()
 
 
-def start(broker: Broker, keys: Keys, home: Path, *arguments: str) -> "subprocess.Popen[str]":
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    settings = {"CLF_HOME": str(home), "CLF_REDIS_URL": broker.admin, "CLF_PREFIX": keys.prefix}
-    command = [sys.executable, "-m", "clfadmin", "status", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=kept | settings, stdout=pipe, stderr=pipe, text=True)
+@pytest.fixture
+def status(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys) -> Status:
+    """status("--json") runs the command on this broker."""
+    return lambda *arguments: clfadmin("status", *arguments, **operator(valkey, keys))
 
 
-def shown(broker: Broker, keys: Keys, home: Path, *arguments: str) -> tuple[int, str, str]:
-    process = start(broker, keys, home, *arguments)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
-
-
-def test_the_document_has_every_promised_field(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+def test_the_document_has_every_promised_field(status: Status, fleet: Fleet):
     fleet.beat(replace(WORKER, in_flight=4, last_finished_ms=fleet.now_ms() - 3_000))
     fleet.beat(BOT)
-    code, out, _ = shown(valkey, keys, tmp_path, "--json")
-    found = json.loads(out)
-    assert code == 0
+    answer = status("--json")
+    found = answer.json
+    assert answer.code == 0
     assert (found["active"], found["previous"]) == ("v2", "v1")
     (worker,), (bot,) = found["workers"], found["bots"]
     assert {"id", "state", "version", "runtime", "in_flight", "idle_seconds"} <= worker.keys()
@@ -74,43 +67,47 @@ def test_what_waits_is_counted_with_its_age(valkey: Broker, keys: Keys, fleet: F
     assert 0 <= found["oldest_seconds"] < 60
 
 
-def test_a_candidate_is_shown_with_each_workers_progress(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+def test_a_candidate_is_shown_with_each_workers_progress(status: Status, fleet: Fleet):
     fleet.propose(gen=2, by="me", version="v3", sha256="3" * 64)
     fleet.beat(replace(WORKER, candidate=Prepared.LOADING))
-    _, out, _ = shown(valkey, keys, tmp_path)
+    out = status().out
     assert "version: v2 (gen 2), before it v1; candidate v3, for " in out
     assert "w1: candidate loading" in out
 
 
-def test_derived_settings_are_shown(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+def test_derived_settings_are_shown(status: Status, fleet: Fleet):
     fleet.beat(WORKER)
-    _, out, _ = shown(valkey, keys, tmp_path)
-    (row,) = [line for line in out.splitlines() if line.startswith("w1")]
+    (row,) = [line for line in status().out.splitlines() if line.startswith("w1")]
     assert row.split() == ["w1", "ready", "v1", "keras", "2", "1024", "0", "-"]
 
 
-def test_a_bot_in_no_channel_comes_with_its_invitation(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+def test_a_bot_in_no_channel_comes_with_its_invitation(status: Status, fleet: Fleet):
     fleet.beat(replace(BOT, channels=0))
-    _, out, _ = shown(valkey, keys, tmp_path)
-    assert "It is in no channel yet. Invite the bot to a channel by writing there: /invite @tagger" in out
+    assert "It is in no channel yet. Invite the bot to a channel by writing there: /invite @tagger" in status().out
     fleet.beat(BOT)
-    assert "/invite" not in shown(valkey, keys, tmp_path)[1]
+    assert "/invite" not in status().out
 
 
-def test_a_bot_that_cannot_post_says_why(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
+def test_a_bot_that_cannot_post_says_why(status: Status, fleet: Fleet):
     fleet.beat(replace(BOT, connected=False, problem="Slack refuses our credentials: token_revoked"))
-    assert "b1: Slack refuses our credentials: token_revoked" in shown(valkey, keys, tmp_path)[1]
+    assert "b1: Slack refuses our credentials: token_revoked" in status().out
 
 
-def test_an_empty_fleet_says_what_to_start(valkey: Broker, keys: Keys, tmp_path: Path):
-    code, out, _ = shown(valkey, keys, tmp_path)
-    assert code == 0
-    assert "no worker runs: `clfadmin up`" in out
-    assert "no bot runs: `clfadmin up`" in out
+def test_an_empty_fleet_says_what_to_start(status: Status):
+    answer = status()
+    assert answer.code == 0
+    assert "no worker runs: `clfadmin up`" in answer.out
+    assert "no bot runs: `clfadmin up`" in answer.out
 
 
-def test_watching_shows_changes_and_ends_well_with_ctrl_c(valkey: Broker, keys: Keys, fleet: Fleet, tmp_path: Path):
-    process = start(valkey, keys, tmp_path, "--watch")
+def test_watching_shows_changes_and_ends_well_with_ctrl_c(valkey: Broker, keys: Keys, fleet: Fleet, home: Path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clfadmin", "status", "--watch", "--home", str(home)],
+        env=scrubbed(**operator(valkey, keys)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout
     seen: list[str] = []
 
@@ -127,18 +124,11 @@ def test_watching_shows_changes_and_ends_well_with_ctrl_c(valkey: Broker, keys: 
     assert process.returncode == 0
 
 
-def test_watching_is_for_people(valkey: Broker, keys: Keys, tmp_path: Path):
-    assert shown(valkey, keys, tmp_path, "--watch", "--json")[0] == 2
+def test_watching_is_for_people(status: Status):
+    assert status("--watch", "--json").code == 2
 
 
-def test_without_a_broker_it_says_how_to_start_one(tmp_path: Path):
-    done = subprocess.run(
-        [sys.executable, "-m", "clfadmin", "status", "--home", str(tmp_path)],
-        env={"PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: No broker answers for {tmp_path}. Start everything with `clfadmin up`")
+def test_without_a_broker_it_says_how_to_start_one(clfadmin: Callable[..., Answer], home: Path):
+    answer = clfadmin("status")
+    assert answer.code == 1
+    assert answer.err.startswith(f"error: No broker answers for {home}. Start everything with `clfadmin up`")

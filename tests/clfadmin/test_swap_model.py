@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from classifier.registry import Registry
-from tests.clfadmin.conftest import Answer, scrubbed
+from tests.clfadmin.conftest import Answer, operator, scrubbed
 from tests.clfadmin.damage import flip_a_byte, nothing, nudge_the_bias, rename_labels, swap_two_labels, truncate
 from tests.conftest import REPOSITORY, Broker, own_keys, wait_until
-from tests.worker.conftest import Bot
+from tests.worker.conftest import Bot, Traffic
 from worker.fleet import Fleet
 from worker.jobs import Keys
 
@@ -33,7 +32,7 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"CLF_HOME": str(self.home), "CLF_REDIS_URL": self.broker.admin, "CLF_PREFIX": self.keys.prefix}
+        return {"CLF_HOME": str(self.home)} | operator(self.broker, self.keys)
 
     def served(self) -> str:
         (beat,) = self.fleet.workers()
@@ -94,22 +93,10 @@ def test_a_swap_and_a_rollback_reach_the_worker_and_the_table_says_so(clf, world
 
 
 def test_messages_sent_while_the_command_runs_are_all_answered_by_one_of_the_two_versions(clf, world, bot):
-    sent: list[str] = []
-    stop = threading.Event()
-
-    def talk() -> None:
-        while not stop.wait(0.01):
-            sent.append(bot.send("the build is great"))
-
-    talking = threading.Thread(target=talk)
-    talking.start()
-    try:
+    with Traffic(bot) as traffic:
         assert clf("swap-model", "tiny-b").code == 0
         assert clf("rollback").code == 0
-    finally:
-        stop.set()
-        talking.join()
-    results = bot.wait_for(sent)
+        results = traffic.stop()
     gens: dict[str, set[int]] = {}
     for result in results.values():
         gens.setdefault(result.version, set()).add(result.gen)

@@ -89,6 +89,34 @@ class Bot:
             one.close()
 
 
+class Traffic:
+    """Sends jobs all the time, until stopped; then every one must have exactly one result."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._sent: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def _send(self) -> None:
+        while not self._stop.wait(0.005):
+            self._sent.append(self._bot.send("good build"))
+
+    def stop(self) -> dict[str, Result]:
+        """The result of each job."""
+        self._stop.set()
+        self._thread.join()
+        return self._bot.wait_for(self._sent)
+
+    def __enter__(self) -> "Traffic":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
 @dataclass
 class Running:
     """A worker in a thread of the test."""

@@ -9,6 +9,7 @@ import pytest
 
 from clfadmin.swapping import State, Swap
 from tests.conftest import wait_until
+from tests.worker.conftest import Traffic
 from tests.worker.keyword_model import SHA, KeywordPredictor, load_words, words
 from worker import fleet as fleet_module
 from worker.fleet import Fleet
@@ -31,46 +32,18 @@ def operator(valkey, keys):
         one.close()
 
 
-@pytest.fixture
-def traffic(bot):
-    """Sends jobs all the time, until stopped; then every one must have exactly one result."""
-    sent: list[str] = []
-    stop = threading.Event()
-
-    def send() -> None:
-        while not stop.wait(0.005):
-            sent.append(bot.send("good build"))
-
-    thread = threading.Thread(target=send)
-
-    class Traffic:
-        def start(self):
-            thread.start()
-            return self
-
-        def stop(self):
-            stop.set()
-            thread.join()
-            return bot.wait_for(sent)
-
-    yield Traffic()
-    stop.set()
-    if thread.is_alive():
-        thread.join()
-
-
 def same_scores(result, *, sharp: bool) -> bool:
     predictor = KeywordPredictor(sharp=sharp)
     return result.scores == predictor.predict(predictor.encode(["good build"]))[0].scores
 
 
-def test_every_message_sent_during_a_swap_is_answered_once_and_by_one_version(bot, make_worker, operator, traffic):
+def test_every_message_sent_during_a_swap_is_answered_once_and_by_one_version(bot, make_worker, operator):
     for _ in range(3):
         make_worker().ready()
-    traffic.start()
-    outcome = operator().to("words-b", OTHER)
-    wait_until(lambda: any(result.version == "words-b" for result in bot.collect()), "an answer of the new version")
-    results = traffic.stop()
+    with Traffic(bot) as traffic:
+        outcome = operator().to("words-b", OTHER)
+        wait_until(lambda: any(result.version == "words-b" for result in bot.collect()), "an answer of the new version")
+        results = traffic.stop()
     assert outcome.state is State.ACTIVE
     assert [row.state for row in outcome.workers.values()] == ["active"] * 3
     by_version = Counter(result.version for result in results.values())
@@ -96,16 +69,16 @@ def test_without_traffic_the_canary_texts_are_the_first_batch(bot, make_worker, 
     assert len(predictor.batches) > before
 
 
-def test_ten_swaps_and_rollbacks_under_load_lose_nothing(bot, make_worker, operator, traffic):
+def test_ten_swaps_and_rollbacks_under_load_lose_nothing(bot, make_worker, operator):
     for _ in range(2):
         make_worker().ready()
-    traffic.start()
-    for number in range(5):
-        version, sha256 = (("words-b", OTHER), ("words", SHA))[number % 2]
-        assert operator().to(version, sha256).state is State.ACTIVE
-        assert operator().back().state is State.ACTIVE
-        assert operator().to(version, sha256).state is State.ACTIVE
-    results = traffic.stop()
+    with Traffic(bot) as traffic:
+        for number in range(5):
+            version, sha256 = (("words-b", OTHER), ("words", SHA))[number % 2]
+            assert operator().to(version, sha256).state is State.ACTIVE
+            assert operator().back().state is State.ACTIVE
+            assert operator().to(version, sha256).state is State.ACTIVE
+        results = traffic.stop()
     assert {result.version for result in results.values()} == {"words", "words-b"}
 
 
@@ -204,21 +177,19 @@ def test_row_14_a_worker_that_vanishes_during_a_swap_does_not_stop_it(make_worke
     assert len(outcomes[0].workers) == 1
 
 
-def test_a_worker_that_joins_in_the_middle_of_a_swap_ends_on_the_new_version(
-    bot, make_worker, operator, fleet, traffic
-):
+def test_a_worker_that_joins_in_the_middle_of_a_swap_ends_on_the_new_version(bot, make_worker, operator, fleet):
     make_worker().ready()
-    traffic.start()
     outcomes = []
-    thread = threading.Thread(target=lambda: outcomes.append(operator().to("words-b", OTHER)))
-    thread.start()
-    wait_until(lambda: fleet.model().next_version, "the proposal")
-    joined = make_worker()
-    thread.join(30)
-    joined.ready()
-    assert outcomes[0].state is State.ACTIVE
-    wait_until(lambda: {beat.served_gen for beat in fleet.workers()} == {2}, "one gen everywhere")
-    traffic.stop()
+    with Traffic(bot) as traffic:
+        thread = threading.Thread(target=lambda: outcomes.append(operator().to("words-b", OTHER)))
+        thread.start()
+        wait_until(lambda: fleet.model().next_version, "the proposal")
+        joined = make_worker()
+        thread.join(30)
+        joined.ready()
+        assert outcomes[0].state is State.ACTIVE
+        wait_until(lambda: {beat.served_gen for beat in fleet.workers()} == {2}, "one gen everywhere")
+        traffic.stop()
 
 
 def test_a_worker_that_starts_after_a_swap_serves_what_was_committed(bot, make_worker, operator):
