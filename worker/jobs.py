@@ -95,26 +95,29 @@ class Keys:
     prefix: str = "clf"
 
     def stream(self, name: StreamName) -> str:
-        return f"{{{self.prefix}}}:{name.value}"
+        return self._named(name.value)
 
     def job(self, job: str) -> str:
-        return f"{{{self.prefix}}}:job:{job}"
+        return self._named(f"job:{job}")
 
     @property
     def marks(self) -> str:
-        return f"{{{self.prefix}}}:marks"
+        return self._named("marks")
 
     @property
     def workers(self) -> str:
-        return f"{{{self.prefix}}}:workers"
+        return self._named("workers")
 
     @property
     def bots(self) -> str:
-        return f"{{{self.prefix}}}:bots"
+        return self._named("bots")
 
     @property
     def model(self) -> str:
-        return f"{{{self.prefix}}}:model"
+        return self._named("model")
+
+    def _named(self, name: str) -> str:
+        return f"{{{self.prefix}}}:{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
