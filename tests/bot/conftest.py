@@ -37,6 +37,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox shows a post at once, unless told otherwise."""
+    monkeypatch.setattr("bot.reconcile.SETTLE", timedelta(seconds=0.5))
+
+
 @pytest.fixture
 def settings(valkey: Broker, keys: Keys) -> Settings:
     """Without Slack: what the queue's side needs."""

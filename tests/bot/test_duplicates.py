@@ -5,13 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 import psutil
 import pytest
 
-import bot.reconcile
 from bot.settings import ReplyMode, Settings
 from tests.bot.conftest import Bot, Labeller, for_sandbox, result_of, running_bot
 from tests.bot.test_crashes import SHORT_LEASE, put_in_queue
@@ -22,11 +20,6 @@ from tests.conftest import REPOSITORY, Broker, wait_until
 from tests.sandbox_client import SandboxClient
 from worker.jobs import Job, Keys
 from worker.stream import Enqueued, Queue, result_fields
-
-
-@pytest.fixture(autouse=True)
-def _short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.reconcile, "SETTLE", timedelta(seconds=0.5))
 
 
 @pytest.mark.parametrize(

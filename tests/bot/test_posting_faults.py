@@ -8,18 +8,12 @@ from typing import Any
 
 import pytest
 
-import bot.reconcile
 from bot.settings import Settings
 from tests.bot.conftest import QUICK, Bot, Labeller, for_sandbox, result_of, running_bot
 from tests.bot.test_main_path import one_reply
 from tests.conftest import Broker, wait_until
 from tests.sandbox_client import SandboxClient
 from worker.jobs import Keys, StreamName
-
-
-@pytest.fixture(autouse=True)
-def _short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot.reconcile, "SETTLE", timedelta(seconds=0.5))
 
 
 def dead_letters(broker: Broker, keys: Keys) -> list[tuple[str, str]]:

@@ -22,11 +22,6 @@ from worker.stream import Queue, result_fields
 NOWHERE = "http://127.0.0.1:1/api/"
 
 
-@pytest.fixture(autouse=True)
-def _short_settle_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.reconcile.SETTLE", timedelta(seconds=0.3))
-
-
 @contextmanager
 def posting(broker: Broker, keys: Keys, api: str = NOWHERE, how: Posting | None = None) -> Iterator[Poster]:
     poster = Poster(
