@@ -36,8 +36,10 @@ def bootstrap_macro_f1(
     `expected` and each of `predictions` int [texts]. Texts that agree in all of these are interchangeable, so instead
     of drawing texts with replacement we draw how often each such group comes up: multinomial, the same distribution.
     """
-    groups, counts = np.unique(np.stack([expected, *predictions]), axis=1, return_counts=True)
-    one_hot = np.eye(labels)[groups]  # [1 + predictions, groups, labels]
+    columns = [expected, *predictions]
+    sizes = [labels] * len(columns)
+    groups, counts = np.unique(np.ravel_multi_index(columns, sizes), return_counts=True)
+    one_hot = [np.eye(labels)[column] for column in np.unravel_index(groups, sizes)]  # each [groups, labels]
     random = np.random.default_rng(SEED)
     texts, step = len(expected), max(1, CHUNK_VALUES // len(counts))
     parts: list[np.ndarray] = []

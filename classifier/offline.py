@@ -47,8 +47,8 @@ def evaluate_files(
 ) -> Evaluation:
     """Measure the predictor's version on all rows of the files; rows without text or label are left out and counted.
 
-    A text costs some 40 bytes of memory: those that are shown are read from the files again. Raises DataError, also for
-    a label that the version does not know and for a file that is changed meanwhile, and NotComparable.
+    A text costs about 300 bytes of memory: those that are shown are read from the files again. Raises DataError, also
+    for a label that the version does not know and for a file that is changed meanwhile, and NotComparable.
     """
     predictors = [predictor]
     if against is not None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from classifier.intervals import wilson
 from classifier.report.markup import Markup, element
 from classifier.report.words import percent, signed
@@ -13,7 +15,11 @@ from classifier.report.words import percent, signed
 WIDTH, HEIGHT = 460, 360
 LEFT, RIGHT, TOP, BOTTOM = 66, 16, 14, 46
 STRIP = 260
-NAME = 16  # letters of a version's name that fit beside a chart
+POINT_TEXTS = 20
+NAME = 13  # letters of a version's name that fit beside a chart
+
+# One of the document's reliability bins: texts, confidence, accuracy.
+Bar = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,18 @@ class Axis:
         return [number * step for number in range(first, int(self.high / step + 1e-9) + 1)]
 
 
-def reliability_diagram(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> Markup:
-    """How often each bin is right against its mean confidence, before and after calibration (Wilson's interval)."""
+def reliability_diagram(before: Sequence[Bar], after: Sequence[Bar]) -> Markup:
+    """How often each bin is right against its mean confidence, before and after calibration (Wilson's interval).
+
+    Where texts are few, neighbouring bins are drawn as one point.
+    """
+    before, after = _merged(before), _merged(after)
     lowest = min(min(bar["confidence"], bar["accuracy"]) for bar in (*before, *after))
     low = int(lowest * 10) / 10 if lowest < 0.9 else 0.9
     x, y = Axis(low, 1, LEFT, WIDTH - RIGHT), Axis(low, 1, HEIGHT - BOTTOM, TOP)
     return _chart(
         "Reliability diagram",
-        f"Accuracy against confidence in {len(after)} groups of equally many texts. Honest is on the diagonal.",
+        f"Accuracy against confidence in {len(after)} groups of texts. Honest is on the diagonal.",
         _frame(x, y, "confidence", "share that is right"),
         element("line", x1=x(low), y1=y(low), x2=x(1), y2=y(1), class_="ideal"),
         element("text", "too modest", x=x(low) + 10, y=TOP + 18, class_="hint"),
@@ -88,7 +98,7 @@ def difference_chart(document: Mapping[str, Any]) -> Markup:
         element("text", signed(value), x=x(value), y=24, class_="note middle"),
         element("text", signed(low), x=x(low) - 8, y=middle + 4, class_="tick end"),
         element("text", signed(high), x=x(high) + 8, y=middle + 4, class_="tick"),
-        element("text", "no difference", x=x(0), y=84, class_="tick middle"),
+        element("text", "0", x=x(0), y=84, class_="tick middle"),
         element("text", f"← {against['version'][:NAME]} better", x=14, y=84, class_="hint"),
         element("text", f"{document['version'][:NAME]} better →", x=WIDTH - 14, y=84, class_="hint end"),
         height=92,
@@ -134,7 +144,23 @@ def _frame(x: Axis, y: Axis, across: str, up: str) -> Iterator[Markup]:
     yield element("text", up, x=-(y.start + y.end) / 2, y=13, transform="rotate(-90)", class_="axis middle")
 
 
-def _curve(bars: Sequence[Mapping[str, Any]], x: Axis, y: Axis, name: str) -> Iterator[Markup]:
+def _merged(bars: Sequence[Bar]) -> list[Bar]:
+    """The bins, neighbours taken together so that each point stands for enough texts to mean something."""
+    texts = np.array([bar["texts"] for bar in bars])
+    points = min(len(bars), max(1, int(texts.sum()) // POINT_TEXTS))
+    return [
+        {
+            "texts": int(texts[group].sum()),
+            **{
+                name: float(np.average([bars[at][name] for at in group], weights=texts[group]))
+                for name in ("confidence", "accuracy")
+            },
+        }
+        for group in np.array_split(np.arange(len(bars)), points)
+    ]
+
+
+def _curve(bars: Sequence[Bar], x: Axis, y: Axis, name: str) -> Iterator[Markup]:
     points = " ".join(f"{x(bar['confidence'])},{y(bar['accuracy'])}" for bar in bars)
     yield element("polyline", points=points, class_=f"curve {name}")
     for bar in bars:
@@ -146,7 +172,7 @@ def _curve(bars: Sequence[Mapping[str, Any]], x: Axis, y: Axis, name: str) -> It
         yield element("circle", element("title", told), r=4, class_=f"dot {name}", **place)
 
 
-def _whisker(bar: Mapping[str, Any], x: Axis, y: Axis) -> Markup:
+def _whisker(bar: Bar, x: Axis, y: Axis) -> Markup:
     low, high = wilson(round(bar["accuracy"] * bar["texts"]), bar["texts"])
     at = x(bar["confidence"])
     return element("line", x1=at, x2=at, y1=y(max(low, y.low)), y2=y(high), class_="whisker")

@@ -10,7 +10,7 @@ from typing import Any
 from classifier.calibration import TARGET_PRECISION
 from classifier.report.charts import difference_chart, reliability_diagram, risk_coverage_chart
 from classifier.report.markup import Content, Markup, element, joined
-from classifier.report.tables import confusion_table, label_table, slice_table, version_table
+from classifier.report.tables import ROOMY, confusion_table, label_table, slice_table, version_table
 from classifier.report.terms import terms
 from classifier.report.words import headline, percent, place, shown_confidence, summary, unbroken
 
@@ -101,7 +101,9 @@ def _sections(document: Document) -> list[Markup]:
         _section(
             "What is taken for what",
             "Each row is one right label; a cell says how many of its texts got which label.",
-            element("div", confusion_table(document), label_table(document), class_="pair"),
+            element(
+                "div", confusion_table(document), label_table(document), class_="pair" if _fits(document) else None
+            ),
         ),
         _confidence(document),
         _slices(document) if "slices" in document else None,
@@ -111,6 +113,10 @@ def _sections(document: Document) -> list[Markup]:
         terms(),
     ]
     return [part for part in parts if part]
+
+
+def _fits(document: Document) -> bool:
+    return len(document["confusion"]["labels"]) <= ROOMY
 
 
 def _comparison(against: Mapping[str, Any], document: Document) -> Markup:
@@ -177,7 +183,11 @@ def _slices(document: Document) -> Markup:
 
 def _mistakes(mistakes: Sequence[Mapping[str, Any]]) -> Markup:
     shown = [
-        _text(item, ("should be", item["expected"]), ("says", f"{item['predicted']} {shown_confidence(item['confidence'])}"))
+        _text(
+            item,
+            ("should be", item["expected"]),
+            ("says", f"{item['predicted']} {shown_confidence(item['confidence'])}"),
+        )
         for item in mistakes
     ]
     about = "Wrong labels it was surest of. Either the model or the given label is at fault."

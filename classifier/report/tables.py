@@ -28,14 +28,14 @@ def confusion_table(document: Document) -> Markup:
     corner = element(
         "tr", element("td"), element("th", "predicted", scope="colgroup", colspan=len(labels), class_="over")
     )
-    head = element(
-        "tr", element("th", "right label", scope="col"), [element("th", label, scope="col") for label in labels]
-    )
+    names = [element("th", element("span", label), scope="col") for label in labels]
+    head = element("tr", element("th", "right label", scope="col"), names)
     rows = [
         element("tr", element("th", label, scope="row"), [_cell(row, at, number) for at in range(len(labels))])
         for number, (label, row) in enumerate(zip(labels, matrix, strict=True))
     ]
-    table = element("table", element("thead", corner, head), element("tbody", rows), class_="heat")
+    size = "heat" if len(labels) <= ROOMY else "heat many"
+    table = element("table", element("thead", corner, head), element("tbody", rows), class_=size)
     return scrolling("Confusion matrix", table)
 
 

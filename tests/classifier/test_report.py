@@ -9,14 +9,11 @@ import pytest
 
 from classifier.calibration import softmax
 from classifier.evaluation import DataName, evaluate
-from classifier.full_evaluation import Outputs, evaluate_fully
 from classifier.report.markup import Markup, element
 from classifier.report.page import html_report
 from classifier.report.words import confidence, headline, p_value, percent, place, signed, summary, weakest
-from classifier.sample import sample_in_memory
+from tests.classifier.report_examples import HOSTILE, LABELS, answers, example
 
-LABELS = ("negative", "neutral", "positive")
-HOSTILE = '</style><script>alert(1)</script><img src=x onerror="alert(2)"> &amp; \u202etxt.exe\x00\ud83d'
 VOID = {"meta", "br"}
 
 
@@ -47,46 +44,24 @@ class Page(HTMLParser):
             self.shown += data
 
 
-def answers(texts: int, *, seed: int, skill: float) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and right labels; the labels are the same for every skill."""
-    random = np.random.default_rng(1)
-    truth = random.choice(3, texts, p=(0.2, 0.3, 0.5))
-    noise = np.random.default_rng(seed).normal(size=(texts, 3))
-    return noise + np.eye(3)[truth] * skill, truth
-
-
-def full(texts: int = 400, *, text: str = "text", against: float | None = None, version: str = "v", skill: float = 2.0):
-    """The document of a version with some skill, perhaps beside another one's."""
-    logits, truth = answers(texts, seed=2, skill=skill)
-    words = [f"{text} {number}" + " more" * (number % 25) for number in range(texts)]
-    files = [f"{text}.csv"] * (texts // 2) + ["b.csv"] * (texts - texts // 2)
-    sample = sample_in_memory(words, truth, files, DataName("a.csv + b.csv", "f" * 64))
-
-    def outputs(name: str, logits: np.ndarray) -> Outputs:
-        return Outputs(name, LABELS, 1.1, 0.7, logits, np.ones(texts, bool))
-
-    other = None if against is None else outputs("old", answers(texts, seed=3, skill=against)[0])
-    return evaluate_fully(sample, outputs(version, logits), against=other)
-
-
 def test_the_page_is_one_whole_document_that_loads_nothing():
-    page = Page(html_report(full(against=1.0)))
+    page = Page(html_report(example(against=1.0)))
     assert page.tags[:3] == ["html", "head", "meta"]
     assert not {"script", "link", "img", "iframe", "object", "form"} & set(page.tags)
     names = {name for name, _ in page.attributes}
     assert not {"src", "href", "style"} & names
     assert not [name for name in names if name.startswith("on")]
-    assert "url(" not in html_report(full())
+    assert "url(" not in html_report(example())
 
 
 def test_the_page_forbids_itself_everything_but_its_own_style():
-    page = html_report(full())
+    page = html_report(example())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
     assert re.fullmatch(r"default-src &#x27;none&#x27;; style-src &#x27;sha256-[\w+/]{43}=&#x27;", policy)
 
 
 def test_hostile_texts_labels_and_names_are_only_shown():
-    document = full(text=HOSTILE, against=1.0, version=HOSTILE)
+    document = example(text=HOSTILE, against=1.0, version=HOSTILE)
     for label in LABELS:
         document["per_label"][label + HOSTILE] = document["per_label"].pop(label)
     document["confusion"]["labels"] = [label + HOSTILE for label in LABELS]
@@ -100,7 +75,7 @@ def test_hostile_texts_labels_and_names_are_only_shown():
 
 
 def test_the_page_says_what_a_person_wants_to_know():
-    page = Page(html_report(full(), made=datetime(2026, 1, 31, 9, 5, tzinfo=UTC))).shown
+    page = Page(html_report(example(), made=datetime(2026, 1, 31, 9, 5, tzinfo=UTC))).shown
     for said in (
         "Evaluation of v on a.csv + b.csv, 400 texts, 2026-01-31 09:05 UTC",
         "What is taken for what",
@@ -118,7 +93,7 @@ def test_the_page_says_what_a_person_wants_to_know():
 
 
 def test_with_another_version_the_page_begins_with_the_verdict():
-    document = full(against=1.0)
+    document = example(against=1.0)
     page = Page(html_report(document)).shown
     assert "v is better than old" in page
     assert "Against old" in page
@@ -138,17 +113,24 @@ def test_a_document_without_texts_has_a_shorter_page():
 
 @pytest.mark.parametrize("texts", [1, 2, 20])
 def test_few_texts_make_a_page_too(texts):
-    Page(html_report(full(texts, against=1.0)))
+    Page(html_report(example(texts, against=1.0)))
 
 
 def test_a_perfect_version_makes_a_page_too():
-    page = Page(html_report(full(100, skill=50, against=50))).shown
+    page = Page(html_report(example(100, skill=50, against=50))).shown
     assert "No clear difference between v and old" in page
     assert "Weakest" not in page
 
 
+def test_points_of_few_texts_are_drawn_together():
+    """At 25 texts each of the 15 bins holds one or two, which would only be noise."""
+    assert example(25)["reliability"]["after"][0]["texts"] == 2
+    assert html_report(example(25)).count("after calibration: says") == 1
+    assert html_report(example(400)).count("after calibration: says") == 15
+
+
 def test_heat_cells_are_shaded_by_the_share_of_their_row():
-    document = full()
+    document = example()
     document["confusion"]["matrix"] = [[90, 10, 0], [0, 0, 0], [1, 1, 2]]
     html = html_report(document)
     assert '<td class="hit h9">90<small>90\xa0%</small></td><td class="miss h1">10' in html
@@ -161,21 +143,21 @@ def test_plain_strings_are_text_and_only_markup_is_markup():
 
 
 def test_the_headline_says_how_good_it_is():
-    document = full()
+    document = example()
     share = f"{document['accuracy']:.0%}".replace("%", "\xa0%")
     sure = f"{document['sure']['precision']:.0%}".replace("%", "\xa0%")
     assert headline(document) == f"Right on {share} of the texts, and on {sure} where it is sure"
 
 
 def test_the_headline_is_modest_where_it_should_be():
-    assert headline(full(20)) == "20 texts are too few to tell how good it is"
-    assert headline(full(400, skill=0)) == "No better than always answering positive"
-    assert headline(full(400, skill=2, against=2.0)) == "No clear difference between v and old"
-    assert headline(full(400, skill=1, against=2.5)) == "v is worse than old"
+    assert headline(example(20)) == "20 texts are too few to tell how good it is"
+    assert headline(example(400, skill=0)) == "No better than always answering positive"
+    assert headline(example(400, skill=2, against=2.0)) == "No clear difference between v and old"
+    assert headline(example(400, skill=1, against=2.5)) == "v is worse than old"
 
 
 def test_the_summary_compares_first_and_names_the_weakest_label():
-    document = full(against=1.0)
+    document = example(against=1.0)
     sentences = summary(document)
     assert sentences[0].startswith(
         f"macro-F1 {document['macro_f1']:.3f} against {document['against']['macro_f1']:.3f}: +"
