@@ -24,7 +24,8 @@ Listing = list[tuple[int, dict[str, Any]]]
 class Outputs:
     """What a version made of a sample's texts: `logits` float32 [texts, labels], `readable` bool [texts].
 
-    Texts that are not `readable` are served as unsure; of `truncated` texts only the beginning was read.
+    Texts that are not `readable` are served as unsure; of `truncated` texts only the beginning was read. `runtime` is
+    what computed the logits.
     """
 
     version: str
@@ -34,6 +35,7 @@ class Outputs:
     logits: np.ndarray
     readable: np.ndarray
     truncated: int = 0
+    runtime: str = ""
 
     @classmethod
     def joined(cls, parts: Sequence["Outputs"]) -> "Outputs":
@@ -72,6 +74,7 @@ def evaluate_fully(sample: Sample, outputs: Outputs, *, against: Outputs | None 
         threshold=outputs.threshold,
         readable=outputs.readable,
     )
+    document["runtime"] = outputs.runtime
     document["data"] |= _data_facts(sample, outputs)
     document["slices"] = scores_by_slice(expected, outputs.predicted, len(labels), sample.traits, sample.sources)
     probabilities = served_probabilities(outputs.logits, outputs.temperature, outputs.threshold, outputs.readable)

@@ -119,6 +119,7 @@ def outputs_of(predictor: Predictor, encoded: Sequence[Encoded], logits: np.ndar
         logits=logits,
         readable=np.array([item.readable for item in encoded], bool),
         truncated=sum(item.truncated for item in encoded),
+        runtime=predictor.runtime,
     )
 
 

@@ -183,11 +183,11 @@ def _threshold(sure: Mapping[str, Any], x: Axis, y: Axis) -> Iterator[Markup]:
         return
     across, up = x(sure["coverage"]), y(1 - sure["precision"])
     told = f"threshold {sure['threshold']:.2f}"
-    side = -8 if sure["coverage"] > 0.5 else 8
-    anchor = " end" if side < 0 else ""
+    lines = (told, f"{percent(sure['coverage'], 0)} answered,", f"{percent(1 - sure['precision'])} of them wrong")
+    # The curve rises: above it there is room on the left, below it on the right.
+    left = sure["coverage"] > 0.5
+    beside, first = (across - 8, TOP + 20) if left else (across + 8, HEIGHT - BOTTOM - 46)
     yield element("line", x1=across, x2=across, y1=y.start, y2=y.end, class_="zero")
     yield element("circle", element("title", told), cx=across, cy=up, r=6, class_="dot mark")
-    for line, at in ((told, 20), (f"{percent(sure['coverage'], 0)} answered,", 38)):
-        yield element("text", line, x=across + side, y=TOP + at, class_=f"note{anchor}")
-    wrong = f"{percent(1 - sure['precision'])} of them wrong"
-    yield element("text", wrong, x=across + side, y=TOP + 56, class_=f"note{anchor}")
+    for number, line in enumerate(lines):
+        yield element("text", line, x=beside, y=first + 18 * number, class_="note end" if left else "note")

@@ -218,6 +218,7 @@ def _data(document: Document) -> Markup:
         )
         if key in data
     ]
+    facts += [("Computed by", document["runtime"])] if document.get("runtime") else []
     rows = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
     return _section("What it was measured on", None, element("dl", rows, class_="facts"))
 

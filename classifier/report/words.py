@@ -74,17 +74,25 @@ def labels(document: Document) -> str:
 
 
 def weakest(document: Document) -> list[str]:
-    """The label with the lowest F1 among those that occur, and what its texts are taken for; [] if all are perfect."""
+    """The label with the lowest F1 among those that occur, and what it is mixed up with; [] if all are perfect."""
     names: Sequence[str] = document["confusion"]["labels"]
+    matrix: Sequence[Sequence[int]] = document["confusion"]["matrix"]
     present = [name for name in names if document["per_label"][name]["support"]]
     name = min(present, key=lambda name: document["per_label"][name]["f1"])
-    scores = document["per_label"][name]
+    scores, at = document["per_label"][name], names.index(name)
     if scores["f1"] == 1:
         return []
-    row = document["confusion"]["matrix"][names.index(name)]
-    count, other = max((count, other) for count, other in zip(row, names, strict=True) if other != name)
-    taken = f": {percent(count / scores['support'], 0)} of its texts are taken for {other}" if count else ""
-    return [f"Weakest on {name} (F1 {scores['f1']:.2f}){taken}."]
+    start = f"Weakest on {name} (F1 {scores['f1']:.2f}): "
+    if scores["precision"] < scores["recall"]:
+        called = [row[at] for row in matrix]
+        count, other = _largest_other(called, names, name)
+        return [f"{start}{percent(count / sum(called), 0)} of the texts it calls so are {other}."]
+    count, other = _largest_other(matrix[at], names, name)
+    return [f"{start}{percent(count / scores['support'], 0)} of its texts are taken for {other}."]
+
+
+def _largest_other(counts: Sequence[int], names: Sequence[str], but: str) -> tuple[int, str]:
+    return max((count, name) for count, name in zip(counts, names, strict=True) if name != but)
 
 
 def confidence(document: Document) -> str:

@@ -167,16 +167,23 @@ def test_the_summary_compares_first_and_names_the_weakest_label():
     assert sentences[-1].startswith("Sure (confidence from 0.70 on) of ")
 
 
-def test_the_weakest_label_is_one_that_occurs():
-    document = {
-        "confusion": {"labels": ["a", "b", "c"], "matrix": [[3, 0, 0], [2, 6, 0], [0, 0, 0]]},
-        "per_label": {
-            "a": {"f1": 0.75, "support": 3},
-            "b": {"f1": 0.857, "support": 8},
-            "c": {"f1": 0.0, "support": 0},
-        },
-    }
-    assert weakest(document) == ["Weakest on a (F1 0.75)."]
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [
+        ([[1, 3, 0], [0, 9, 1], [0, 0, 0]], "Weakest on a (F1 0.40): 75 % of its texts are taken for b."),
+        ([[4, 0, 0], [6, 9, 3], [0, 0, 0]], "Weakest on a (F1 0.57): 60 % of the texts it calls so are b."),
+        ([[0, 2, 1], [0, 9, 0], [0, 0, 0]], "Weakest on a (F1 0.00): 67 % of its texts are taken for b."),
+    ],
+    ids=["missed", "called too often", "never called"],
+)
+def test_the_weakest_label_is_one_that_occurs_with_what_it_is_mixed_up_with(matrix, said):
+    expected, predicted = (np.repeat(axis.ravel(), np.ravel(matrix)) for axis in np.indices((3, 3)))
+    document = evaluate(
+        np.eye(3)[predicted], expected, version="v", data=DataName("", ""), labels=("a", "b", "c"), temperature=1.0,
+        threshold=0.5,
+    )  # fmt: skip
+    assert document["confusion"]["matrix"] == matrix
+    assert weakest(document) == [said.replace(" %", "\xa0%")]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ def test_as_a_process_it_prints_the_agreed_json_and_nothing_else(clfadmin, tiny_
     assert set(answer.json) == {
         "version", "data", "accuracy", "accuracy_interval", "macro_f1", "macro_f1_interval", "per_label", "confusion",
         "temperature", "ece", "ece_uncalibrated", "brier", "brier_uncalibrated", "nll", "nll_uncalibrated", "sure",
-        "reliability", "risk_coverage", "slices", "mistakes", "suspected_label_errors", "suspected_label_errors_n",
+        "reliability", "risk_coverage", "runtime", "slices", "mistakes", "suspected_label_errors",
+        "suspected_label_errors_n",
     }  # fmt: skip
     assert [(item["text"], item["line"]) for item in answer.json["mistakes"]] == [("great", 5)]
 
