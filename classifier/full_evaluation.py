@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from classifier.comparison import Comparison, compare, matching_columns
+from classifier.encoding import Encoded
 from classifier.evaluation import evaluate, served_probabilities
 from classifier.mistakes import LISTED, Suspects, surest_mistakes, suspected_label_errors
+from classifier.predictor import Predictor
 from classifier.sample import Place, Sample
 from classifier.slices import scores_by_slice
 
@@ -55,6 +57,21 @@ class Outputs:
         """The predicted labels as places in the other version's order, int [texts]. Raises NotComparable."""
         columns = matching_columns(other.version, other.labels, self.version, self.labels)
         return self.logits[:, columns].argmax(axis=1)
+
+
+def outputs_of(predictor: Predictor, encoded: Sequence[Encoded], logits: np.ndarray) -> Outputs:
+    """The predictor's `logits` for these texts with what else evaluation needs of it."""
+    config = predictor.config
+    return Outputs(
+        version=predictor.version,
+        labels=config.labels,
+        temperature=config.temperature,
+        threshold=config.threshold,
+        logits=logits,
+        readable=np.array([item.readable for item in encoded], bool),
+        truncated=sum(item.truncated for item in encoded),
+        runtime=predictor.runtime,
+    )
 
 
 def evaluate_fully(sample: Sample, outputs: Outputs, *, against: Outputs | None = None) -> dict[str, Any]:

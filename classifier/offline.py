@@ -11,10 +11,9 @@ import numpy as np
 
 from classifier.comparison import matching_columns
 from classifier.dataset import Dropped, joined_name, joined_sha256
-from classifier.encoding import Encoded
 from classifier.errors import DataError
 from classifier.evaluation import DataName
-from classifier.full_evaluation import Outputs, changed_texts, evaluate_fully
+from classifier.full_evaluation import Outputs, changed_texts, evaluate_fully, outputs_of
 from classifier.manifest import DataFile
 from classifier.predictor import Prediction, Predictor, logits_of
 from classifier.rows import Columns, Row, RowFile
@@ -106,21 +105,6 @@ def _part(predictors: Sequence[Predictor], rows: Sequence[Row], source: int, pat
         encoded = predictor.encode(texts)
         outputs.append(outputs_of(predictor, encoded, logits_of(predictor.forward, encoded)))
     return _Part(expected, TraitColumns.of([traits_of(text) for text in texts], [source] * len(rows)), outputs)
-
-
-def outputs_of(predictor: Predictor, encoded: Sequence[Encoded], logits: np.ndarray) -> Outputs:
-    """The predictor's `logits` for these texts with what else evaluation needs of it."""
-    config = predictor.config
-    return Outputs(
-        version=predictor.version,
-        labels=config.labels,
-        temperature=config.temperature,
-        threshold=config.threshold,
-        logits=logits,
-        readable=np.array([item.readable for item in encoded], bool),
-        truncated=sum(item.truncated for item in encoded),
-        runtime=predictor.runtime,
-    )
 
 
 def _look_up(

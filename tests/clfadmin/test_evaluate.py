@@ -8,6 +8,8 @@ import pytest
 from classifier.manifest import Provenance
 from classifier.registry import Registry
 from classifier.weights import read_tensors, version_shapes, write_tensors
+from clfadmin.metrics_view import show_metrics
+from tests.classifier.report_examples import example
 
 ROWS = "good build,positive\nbad build,negative\nit is today,neutral\ngreat,negative\n"
 
@@ -46,6 +48,17 @@ def test_people_get_a_table_and_a_sentence_on_honesty_and_sureness(command, tiny
     assert "75.0 % of 4 texts are labelled right" in shown
     assert "in brackets before calibration" in shown
     assert "Sure (confidence from 0.50 on) of 100.0 % of the texts, 75.0 % of them right." in shown
+
+
+def test_with_many_labels_the_terminal_names_the_largest_confusion_instead_of_a_matrix(capsys):
+    document = example(600, labels=tuple(f"label-{number}" for number in range(12)), text="a\x1b[31m\nb")
+    show_metrics(document)
+    shown = capsys.readouterr().out
+    row = next(line for line in shown.splitlines() if line.startswith("label-3 ")).split()
+    matrix = document["confusion"]["matrix"]
+    count, other = max((count, other) for other, count in enumerate(matrix[3]) if other != 3)
+    assert row[4:] == [str(sum(matrix[3])), f"label-{other}", str(count)]
+    assert "\x1b" not in shown  # nothing that others wrote steers the terminal
 
 
 def test_several_files_are_one_evaluation(command, tiny_home, data, tmp_path):
