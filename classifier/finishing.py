@@ -13,12 +13,14 @@ import numpy as np
 from classifier import dataset
 from classifier.base import Base
 from classifier.calibration import fit_temperature, fit_threshold, softmax
+from classifier.canary import make_canaries
+from classifier.compiling import FIT_TEXTS, Checked, Compiled, compiled_form
 from classifier.config import ModelConfig
 from classifier.dataset import Dataset
 from classifier.errors import DataError
 from classifier.evaluation import DataName, evaluate
-from classifier.manifest import CONFIG, METRICS, WEIGHTS, Provenance
-from classifier.predictor import logits_of, make_canaries, predictor_from_files
+from classifier.manifest import CONFIG, METRICS, SERVING, WEIGHTS, Provenance
+from classifier.predictor import Predictor, logits_of, predictor_from_files
 from classifier.recipe import TrainConfig
 from classifier.registry import Registry
 from classifier.staging import Staging
@@ -28,7 +30,9 @@ from classifier.weights import write_tensors
 # Without a validation file: enough rows to choose an epoch and to calibrate on, and nine tenths left to learn from.
 VALID_FRACTION = 0.1
 CANARY, CANARIES = "canary.jsonl", 8
-LIBRARIES = ("tensorflow", "keras", "numpy", "tokenizers", "safetensors")
+# Texts the compiled form is compared on, at least: of fewer, one changed label would decide.
+LEAST_CHECKED = 500
+LIBRARIES = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tokenizers", "safetensors")
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,33 @@ def finish(
     calibrated = calibrate(model_config, logits, labels)
     files[CONFIG] = (json.dumps(calibrated.to_dict(), indent=1, ensure_ascii=False) + "\n").encode()
     predictor.config = calibrated  # the network is the same, only its outputs are read otherwise
-    files[CANARY] = make_canaries(predictor, canary_texts(data.valid, labels))
-    metrics = measure(name, calibrated, data.valid, logits, labels)
+    compiled = _compiled(predictor, files, data, logits)
+    if compiled.data:
+        files[SERVING] = compiled.data
+    files[CANARY] = make_canaries(canary_texts(data.valid, labels), predictor, compiled.predictor)
+    metrics = {**measure(name, calibrated, data.valid, logits, labels), "serving": compiled.to_dict()}
     files[METRICS] = json.dumps(metrics, indent=1, ensure_ascii=False).encode()
     for file, content in files.items():
         staging.write(file, content)
     return staging.publish(_provenance(base, data, config, metrics["macro_f1"])), metrics
+
+
+def _compiled(keras: Predictor, files: Mapping[str, bytes], data: TrainingData, logits: np.ndarray) -> Compiled:
+    """The compiled form, checked on the validation part; a small one is filled up with texts from training.
+
+    `logits` are Keras's on the validation part.
+    """
+    train = keras.encode(data.train.texts[: max(FIT_TEXTS, LEAST_CHECKED)])
+    more = train[: max(0, LEAST_CHECKED - len(data.valid))]
+    valid_labels, train_labels = (label_numbers(part, keras.labels) for part in (data.valid, data.train))
+    if more:
+        logits = np.concatenate([logits, logits_of(keras.forward, more)])
+    checked = Checked(
+        encoded=[*keras.encode(data.valid.texts), *more],
+        logits=logits,
+        labels=np.concatenate([valid_labels, train_labels[: len(more)]]),
+    )
+    return compiled_form(keras, files, train, checked)
 
 
 def calibrate(config: ModelConfig, logits: np.ndarray, labels: np.ndarray) -> ModelConfig:

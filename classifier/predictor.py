@@ -1,6 +1,6 @@
-"""A version ready to serve: texts in, predictions out. Loads TensorFlow only when a Keras version is loaded."""
+"""A version ready to serve: texts in, predictions out. Loads TensorFlow only where Keras serves."""
 
-import json
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,17 +8,19 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from classifier.calibration import softmax
+from classifier.canary import Canary, parse_canaries, run_canary
 from classifier.config import ModelConfig
 from classifier.encoding import Encoded, batches_by_length, encode, load_tokenizer, pad
 from classifier.errors import VersionRefused
+from classifier.manifest import SERVING, WEIGHTS
 from classifier.version import Version
 from classifier.weights import read_tensors, version_shapes
 
-# Room for 64 chat messages of 64 tokens; more than this a batch does not get faster on a CPU.
+RUNTIMES = ("auto", "onnx", "keras")
+# Padded tokens of a batch. Room for 64 chat messages of 64 tokens; more than this Keras does not get faster.
 TOKEN_BUDGET = 4096
-# How far a score may lie from the one stored at training: other CPUs round differently, other weights
-# differ by far more.
-CANARY_TOLERANCE = 1e-3
+# The compiled form is fastest while what lies between two layers stays in the cache of a core.
+TOKEN_BUDGET_COMPILED = 512
 # How close to the threshold an unreadable text may come.
 DOUBT = 0.95
 
@@ -40,14 +42,6 @@ class Prediction:
     emoji: str
 
 
-@dataclass(frozen=True)
-class Canary:
-    """A text and the scores the version gave it when it was made."""
-
-    text: str
-    scores: dict[str, float]
-
-
 class Predictor:
     """Owns one loaded network. Safe to call from several threads."""
 
@@ -59,12 +53,15 @@ class Predictor:
         forward: Forward,
         *,
         runtime: str,
+        reason: str = "",
         canaries: Sequence[Canary] = (),
     ) -> None:
         self.version = version
         self.config = config
         self.labels = config.labels
-        self.runtime = runtime
+        self.runtime = runtime  # "onnx" or "keras"
+        self.reason = reason  # why Keras serves; empty for "onnx"
+        self.token_budget = TOKEN_BUDGET_COMPILED if runtime == "onnx" else TOKEN_BUDGET
         self.canaries = tuple(canaries)
         self.tokenizer = tokenizer
         self.forward = forward
@@ -84,11 +81,11 @@ class Predictor:
         probabilities = softmax(self.logits(encoded), self.config.temperature)
         return [self._prediction(row, item) for row, item in zip(probabilities, encoded, strict=True)]
 
-    def classify(self, texts: Sequence[str], *, token_budget: int = TOKEN_BUDGET) -> list[Prediction]:
+    def classify(self, texts: Sequence[str], *, token_budget: int | None = None) -> list[Prediction]:
         """Predictions for any number of texts, in order, in batches of similar length and `token_budget` tokens."""
         encoded = self.encode(texts)
         predictions: dict[int, Prediction] = {}
-        for rows in batches_by_length([len(item.ids) for item in encoded], token_budget):
+        for rows in batches_by_length([len(item.ids) for item in encoded], token_budget or self.token_budget):
             predictions.update(zip(rows, self.predict([encoded[row] for row in rows]), strict=True))
         return [predictions[row] for row in range(len(texts))]
 
@@ -107,10 +104,10 @@ class Predictor:
         )
 
 
-def logits_of(forward: Forward, encoded: Sequence[Encoded]) -> np.ndarray:
+def logits_of(forward: Forward, encoded: Sequence[Encoded], *, token_budget: int = TOKEN_BUDGET) -> np.ndarray:
     """Raw outputs for any number of texts, float32 [texts, labels], in order, computed in batches of similar length."""
     logits: dict[int, np.ndarray] = {}
-    for rows in batches_by_length([len(item.ids) for item in encoded], TOKEN_BUDGET):
+    for rows in batches_by_length([len(item.ids) for item in encoded], token_budget):
         logits.update(zip(rows, forward(*pad([encoded[row] for row in rows])), strict=True))
     return np.stack([logits[row] for row in range(len(encoded))])
 
@@ -131,20 +128,79 @@ def doubted(probabilities: np.ndarray, threshold: float) -> np.ndarray:
 def load_predictor(version: Version, *, runtime: str = "auto", threads: int | None = None) -> Predictor:
     """Load and warm up `version` from the very bytes whose sha256 was checked.
 
-    `runtime` is "auto" or "keras". `threads` is what TensorFlow may use; it holds for the whole process and from its
-    first use on. Raises VersionRefused when files are damaged, missing or do not fit together.
+    `runtime` "auto" takes the compiled form where the version has one that works here, else Keras; the predictor's
+    `reason` says why. `threads` None takes all cores; for Keras it holds for the whole process and from its first use
+    on. Raises VersionRefused when files are damaged, missing or do not fit together.
     """
-    if runtime not in ("auto", "keras"):
-        raise VersionRefused("runtime", f"No runtime {runtime!r}. Known: auto, keras.")
-    files = version.read_verified()
-    return predictor_from_files(version.name, version.config, files, threads=threads)
+    if runtime not in RUNTIMES:
+        raise VersionRefused("runtime", f"No runtime {runtime!r}. Known: {', '.join(RUNTIMES)}.")
+    if runtime == "keras":
+        return _load_keras(version, threads, reason="asked for")
+    if SERVING not in version.manifest.files:
+        reason = "the version has no compiled form"
+    else:
+        try:
+            return _load_compiled(version, threads)
+        except VersionRefused as error:
+            if error.code not in ("onnx", "canary"):
+                raise
+            reason = str(error)
+    if runtime == "onnx":
+        raise VersionRefused(
+            "runtime", f"{version.name!r} can't be served by onnxruntime: {reason}. Use --runtime auto."
+        )
+    return _load_keras(version, threads, reason=reason)
+
+
+def _load_keras(version: Version, threads: int | None, *, reason: str) -> Predictor:
+    if importlib.util.find_spec("tensorflow") is None:
+        raise VersionRefused(
+            "runtime", f"{version.name!r} needs TensorFlow, which is not installed (Keras serves it: {reason})."
+        )
+    return predictor_from_files(version.name, version.config, version.read_verified(), threads=threads, reason=reason)
+
+
+def _load_compiled(version: Version, threads: int | None) -> Predictor:
+    """Served by onnxruntime. Raises VersionRefused, with "onnx" or "canary" where Keras may do better."""
+    # The weights are checked, not kept: they would take more memory than all the rest.
+    files = version.read_verified(without=[WEIGHTS])
+    source = version.manifest.files[WEIGHTS].sha256
+    predictor = compiled_predictor(version.name, version.config, files, source=source, threads=threads)
+    run_canary(predictor, version)
+    return predictor
+
+
+def compiled_predictor(
+    name: str, config: ModelConfig, files: Mapping[str, bytes], *, source: str, threads: int | None = None
+) -> Predictor:
+    """A predictor from a version's files in memory: tokenizer.json, serving.onnx and, if there, canary.jsonl.
+
+    `source` is the sha256 of the weights the version holds.
+    """
+    try:
+        from classifier import serving
+    except ImportError as error:
+        raise VersionRefused("onnx", f"onnxruntime can't be imported ({error})") from error
+    forward = serving.forward(files[SERVING], source=source, labels=len(config.labels), threads=threads)
+    return _predictor(name, config, files, forward, runtime="onnx")
 
 
 def predictor_from_files(
-    name: str, config: ModelConfig, files: Mapping[str, bytes], *, threads: int | None = None
+    name: str, config: ModelConfig, files: Mapping[str, bytes], *, threads: int | None = None, reason: str = ""
 ) -> Predictor:
-    """A predictor from a version's files in memory: tokenizer.json, weights.safetensors and, if there, canary.jsonl."""
-    tensors = read_tensors(files["weights.safetensors"], version_shapes(config))
+    """A Keras predictor from a version's files in memory: tokenizer.json, weights.safetensors, perhaps canary.jsonl."""
+    from classifier import network
+
+    tensors = read_tensors(files[WEIGHTS], version_shapes(config))
+    model = network.build_classifier(config)
+    network.load_weights(model, tensors)
+    forward = network.serving_function(model, threads=threads)
+    return _predictor(name, config, files, forward, runtime="keras", reason=reason)
+
+
+def _predictor(
+    name: str, config: ModelConfig, files: Mapping[str, bytes], forward: Forward, *, runtime: str, reason: str = ""
+) -> Predictor:
     tokenizer = load_tokenizer(files["tokenizer.json"], max_length=config.max_length)
     if tokenizer.get_vocab_size() > config.architecture.vocab_size:
         raise VersionRefused(
@@ -152,68 +208,7 @@ def predictor_from_files(
             f"tokenizer.json knows {tokenizer.get_vocab_size()} tokens, the network of {name!r} only "
             f"{config.architecture.vocab_size}. Train or import the version again.",
         )
-    from classifier import network
-
-    model = network.build_classifier(config)
-    network.load_weights(model, tensors)
-    predictor = Predictor(
-        name,
-        config,
-        tokenizer,
-        network.serving_function(model, threads=threads),
-        runtime="keras",
-        canaries=parse_canaries(files.get("canary.jsonl", b"")),
-    )
-    predictor.classify(["warm up"])  # traces the graph, so that the first message does not wait for it
+    canaries = parse_canaries(files.get("canary.jsonl", b""))
+    predictor = Predictor(name, config, tokenizer, forward, runtime=runtime, reason=reason, canaries=canaries)
+    predictor.classify(["warm up"])  # the first run traces or allocates, and no message should wait for that
     return predictor
-
-
-def run_canary(predictor: Predictor, version: Version) -> None:
-    """Predict the version's canary texts and compare every score with the stored one.
-
-    Raises VersionRefused("canary") when one is further off than `CANARY_TOLERANCE` or there are no canary texts.
-    """
-    if not predictor.canaries:
-        raise VersionRefused("canary", f"Version {version.name!r} has no canary texts. Train it again.")
-    predictions = predictor.classify([canary.text for canary in predictor.canaries])
-    for number, (canary, prediction) in enumerate(zip(predictor.canaries, predictions, strict=True), start=1):
-        off = worst_difference(canary.scores, prediction.scores)
-        # Written so that a score that is no number is refused too.
-        if not off <= CANARY_TOLERANCE:
-            raise VersionRefused(
-                "canary",
-                f"Version {version.name!r} does not reproduce its canary text {number} (that line of canary.jsonl): "
-                f"a score is off by {off:.4f}, allowed is {CANARY_TOLERANCE}. Nothing was changed; train it again.",
-            )
-
-
-def worst_difference(expected: Mapping[str, float], scores: Mapping[str, float]) -> float:
-    """Largest difference of a score; infinite when the labels are not the same."""
-    if expected.keys() != scores.keys():
-        return float("inf")
-    return float(np.max(np.abs([expected[label] - scores[label] for label in expected])))
-
-
-def make_canaries(predictor: Predictor, texts: Sequence[str]) -> bytes:
-    """canary.jsonl for these texts, with the scores that `predictor` gives them."""
-    predictions = predictor.classify(texts)
-    lines = [
-        json.dumps({"text": text, "scores": prediction.scores}, ensure_ascii=False)
-        for text, prediction in zip(texts, predictions, strict=True)
-    ]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def parse_canaries(data: bytes) -> list[Canary]:
-    """The canary texts of a version. Raises VersionRefused("canary") for lines that are none."""
-    try:
-        rows = [json.loads(line) for line in data.decode().splitlines() if line.strip()]
-        return [
-            Canary(
-                text=str(row["text"]),
-                scores={str(label): float(score) for label, score in row["scores"].items()},
-            )
-            for row in rows
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise VersionRefused("canary", "canary.jsonl cannot be read. Train or import the version again.") from error

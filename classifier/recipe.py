@@ -85,5 +85,4 @@ class TrainOutcome:
             "best_epoch": self.best_epoch,
             "examples": self.examples,
             "examples_per_second": self.examples_per_second,
-            "serving": {"runtime": "keras", "agreement": None, "reason": "served by Keras as trained"},
         }

@@ -17,14 +17,17 @@ from typing import Any
 from classifier import durable
 from classifier.adapter import merge, read_adapter
 from classifier.base import load_base
+from classifier.compiling import compile_network
+from classifier.config import ModelConfig
 from classifier.errors import VersionRefused
-from classifier.manifest import CONFIG, METRICS, WEIGHTS, DataFile, Provenance
+from classifier.manifest import CONFIG, METRICS, SERVING, WEIGHTS, DataFile, Provenance
+from classifier.quantisation import read_inputs
 from classifier.registry import Active, Registry
 from classifier.version import Version
 from classifier.weights import write_tensors
 
 STARTER = "starter"
-ADAPTER, CARD, CANARY = "adapter.safetensors", "card.json", "canary.jsonl"
+ADAPTER, QUANTISATION, CARD, CANARY = "adapter.safetensors", "quantisation.safetensors", "card.json", "canary.jsonl"
 FOLDER = Path(str(files("classifier"))) / "starter"
 
 
@@ -47,7 +50,10 @@ def ensure_active(registry: Registry) -> Active:
 
 
 def install_starter(registry: Registry) -> Version:
-    """The version "starter", made from the shipped adapter unless the home has it: a few seconds, no TensorFlow."""
+    """The version "starter", made from the shipped adapter unless the home has it: a few seconds, no TensorFlow.
+
+    Its compiled form is made here too, from the rounding measured when the adapter was trained.
+    """
     if STARTER in registry.names():
         return registry.get(STARTER)
     card = read_card(FOLDER)
@@ -55,13 +61,17 @@ def install_starter(registry: Registry) -> Version:
     if base.sha256 != card["base_sha256"]:
         raise VersionRefused("adapter", "The starter's adapter was made for another base. Install the program again.")
     tensors = merge(base.tensors, read_adapter(_checked(FOLDER / ADAPTER, card["adapter_sha256"])))
+    inputs = read_inputs(_checked(FOLDER / QUANTISATION, card["quantisation_sha256"]))
+    config = ModelConfig.from_dict(json.loads((FOLDER / CONFIG).read_bytes()), where=CONFIG)
+    weights = write_tensors(tensors)
     with registry.stage(STARTER) as staging:
         for name, data in base.files.items():
             staging.write(name, data)
-        staging.write(WEIGHTS, write_tensors(tensors))
+        staging.write(WEIGHTS, weights)
+        staging.write(SERVING, compile_network(config, tensors, inputs, weights))
         for name in (CONFIG, CANARY):
             staging.write(name, (FOLDER / name).read_bytes())
-        staging.write(METRICS, json.dumps(card["metrics"], indent=1).encode())
+        staging.write(METRICS, json.dumps({**card["metrics"], "serving": card["serving"]}, indent=1).encode())
         return staging.publish(provenance(card))
 
 

@@ -16,19 +16,23 @@ from typing import Any
 import numpy as np
 
 from classifier import dataset
-from classifier.adapter import adapter_of, merge, write_adapter
+from classifier.adapter import adapter_of, merge, read_adapter, write_adapter
 from classifier.base import Base, load_base
+from classifier.canary import make_canaries
+from classifier.compiling import FIT_TEXTS, Checked, check_form, compile_network, fit_inputs
 from classifier.config import ModelConfig
 from classifier.dataset import Dataset
 from classifier.encoding import encode, load_tokenizer
 from classifier.errors import ClassifierError, DataError
 from classifier.evaluation import confusion, macro_f1
 from classifier.finishing import TrainingData, calibrate, label_numbers, libraries, measure
-from classifier.manifest import CONFIG
-from classifier.predictor import logits_of, make_canaries, predictor_from_files
+from classifier.manifest import CONFIG, WEIGHTS
+from classifier.predictor import logits_of, predictor_from_files
+from classifier.quantisation import read_inputs, write_inputs
 from classifier.recipe import EpochEnd, Progress, TrainConfig
-from classifier.starter import ADAPTER, CANARY, CARD, FOLDER, STARTER
+from classifier.starter import ADAPTER, CANARY, CARD, FOLDER, QUANTISATION, STARTER
 from classifier.starter_card import page
+from classifier.starter_sources import EVERYTHING, HELD_OUT, TRAIN, VALID, check_sources
 from classifier.weights import write_tensors
 
 PAGE = "card.md"
@@ -38,59 +42,6 @@ SEED = 1
 ADAPTER_RUN = TrainConfig(data=(), epochs=1, lora=16, learning_rate=8e-4, seed=SEED)
 FULL_RUN = replace(ADAPTER_RUN, lora=0, learning_rate=5e-5)
 
-
-@dataclass(frozen=True)
-class Source:
-    """One public file. A file with another sha256 is refused, so that a card never names what was not used."""
-
-    file: str
-    sha256: str
-    rows: int
-    licence: str
-    origin: str
-
-
-GOEMOTIONS = "Google Research GoEmotions (Demszky et al. 2020), grouped into three sentiments; Reddit comments"
-HUTTO = "Hutto and Gilbert, ICWSM 2014, also inside the source distribution of vaderSentiment 3.3.2"
-TRAIN = (
-    Source(
-        "goemotions/train.jsonl",
-        "08b932ef859e08bcb15ccc2b4c3e97bccfd06e20d525c46e95f1084fb36680c9",
-        35930,
-        "Apache-2.0",
-        GOEMOTIONS,
-    ),
-    Source(
-        "senti4sd/train.jsonl",
-        "fa3da2d4bd72e5d4b6561fb1f916bee3847f1eec2575b7d9a73935627ddda1eb",
-        3006,
-        "MIT",
-        "collab-uniba Senti4SD (Calefato et al. 2018), its training half; Stack Overflow posts",
-    ),
-    Source(
-        "hutto/tweets.jsonl",
-        "b60b0dd6222cc9e85c12eb439fb22d3edfae57401ac9d51cac062c6b5d3724fb",
-        4140,
-        "MIT",
-        f"{HUTTO}; tweets",
-    ),
-    Source(
-        "hutto/amazonReviewSnippets.jsonl",
-        "beebb01571c48989bd2e636f9533f68c35cba63d6b22d999f56184bdb643f571",
-        3687,
-        "MIT",
-        f"{HUTTO}; product review snippets",
-    ),
-)
-VALID = Source(
-    "goemotions/dev.jsonl",
-    "309356848037b1ebdb41bf57376e61f553a463cd8fbfa1a45ad81076df8bd45e",
-    4532,
-    "Apache-2.0",
-    GOEMOTIONS,
-)
-# Whole sources unlike what remains, one of developers' and one of everybody's text.
-HELD_OUT = ("senti4sd/train.jsonl", "hutto/tweets.jsonl")
 
 CANARY_TEXTS = (
     "Great work, thanks a lot!",
@@ -114,52 +65,53 @@ def main(arguments: list[str]) -> int:
         action="store_true",
         help="Only train a full fine-tune with the same sources held out, and add its scores to the card.",
     )
+    parser.add_argument(
+        "--compile", action="store_true", help="Only measure anew how the adapter that is there is compiled to int8."
+    )
     options = parser.parse_args(arguments)
     try:
         check_sources(options.folder)
-        compare(options.folder, options.out) if options.compare else build(options.folder, options.out)
+        if options.compare:
+            compare(options.folder, options.out)
+        elif options.compile:
+            compile_again(options.folder, options.out)
+        else:
+            build(options.folder, options.out)
     except ClassifierError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def check_sources(folder: Path) -> None:
-    """Raises DataError for a file that is missing or not the one the card names."""
-    for source in (*TRAIN, VALID):
-        path = folder / source.file
-        try:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}). The card names where it comes from.") from error
-        if found != source.sha256:
-            raise DataError(
-                f"{path} has sha256 {found[:12]}…, the card names {source.sha256[:12]}…. The starter is made of "
-                "exactly the files it names; to train on others use `clfadmin train`."
-            )
-
-
 def build(folder: Path, out: Path) -> None:
     """Train with sources held out, then on everything; write adapter, config, canary texts and card into `out`."""
     started = time.monotonic()
+    out.mkdir(exist_ok=True)
     base = load_base()
     held_out = train_held_out(folder, base, ADAPTER_RUN)
     config = calibrate(held_out.config, held_out.logits, held_out.labels)
     metrics = measure(STARTER, config, held_out.data, held_out.logits, held_out.labels)
 
-    adapter = train_adapter(base, config, _data(folder, [source.file for source in TRAIN]))
+    adapter = train_adapter(base, config, _data(folder, EVERYTHING))
     data = write_adapter(adapter)
     card = {
         **_card(base, data),
+        **_compile(folder, out, base, config, adapter),
         "metrics": metrics,
         "held_out": {"sources": list(HELD_OUT), "adapter": held_out.scores()},
         "minutes": round((time.monotonic() - started) / 60, 1),
     }
-    out.mkdir(exist_ok=True)
     (out / ADAPTER).write_bytes(data)
     (out / CONFIG).write_text(json.dumps(config.to_dict(), indent=1) + "\n")
-    (out / CANARY).write_bytes(_canaries(base, config, adapter))
     _write_card(out, card)
+
+
+def compile_again(folder: Path, out: Path) -> None:
+    """Write rounding and canary texts anew for the adapter in `out`, and its card."""
+    card = json.loads((out / CARD).read_text())
+    config = ModelConfig.from_dict(json.loads((out / CONFIG).read_text()), where=CONFIG)
+    adapter = read_adapter((out / ADAPTER).read_bytes())
+    _write_card(out, {**card, **_compile(folder, out, load_base(), config, adapter)})
 
 
 def compare(folder: Path, out: Path) -> None:
@@ -206,7 +158,7 @@ def train_held_out(folder: Path, base: Base, run: TrainConfig) -> HeldOut:
 
     config = training.configure(run, base, LABELS)
     model = training.prepare(base, config, lora=run.lora, seed=run.seed)
-    kept = [source.file for source in TRAIN if source.file not in HELD_OUT]
+    kept = [file for file in EVERYTHING if file not in HELD_OUT]
     training.fine_tune(model, config, base, _data(folder, kept), run, _report)
     data = dataset.load([folder / file for file in HELD_OUT])
     labels = label_numbers(data, LABELS)
@@ -216,15 +168,33 @@ def train_held_out(folder: Path, base: Base, run: TrainConfig) -> HeldOut:
 
 
 def _data(folder: Path, files: list[str]) -> TrainingData:
-    return TrainingData(
-        train=dataset.load([folder / file for file in files]), valid=dataset.load([folder / VALID.file]), labels=LABELS
-    )
+    train, valid = (dataset.load([folder / file for file in part]) for part in (files, [VALID.file]))
+    return TrainingData(train=train, valid=valid, labels=LABELS)
 
 
-def _canaries(base: Base, config: ModelConfig, adapter: dict[str, np.ndarray]) -> bytes:
-    """Scores from the adapter as it is stored, float16 and merged, by the path that serves it."""
-    files = {**base.files, "weights.safetensors": write_tensors(merge(base.tensors, adapter))}
-    return make_canaries(predictor_from_files(STARTER, config, files), CANARY_TEXTS)
+def _compile(
+    folder: Path, out: Path, base: Base, config: ModelConfig, adapter: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Writes the rounding of the compiled form and the canary texts; what the card says of them.
+
+    All from the adapter as it is stored, float16 and merged. Raises DataError when the compiled form may not serve.
+    """
+    tensors = merge(base.tensors, adapter)
+    files = {**base.files, WEIGHTS: write_tensors(tensors)}
+    keras = predictor_from_files(STARTER, config, files)
+    data = _data(folder, EVERYTHING)
+    random = np.random.default_rng(SEED)
+    fit_texts = [data.train.texts[row] for row in random.choice(len(data.train), FIT_TEXTS, replace=False)]
+    quantisation = write_inputs(fit_inputs(config, tensors, keras.encode(fit_texts)))
+    encoded = keras.encode(data.valid.texts)
+    checked = Checked(encoded, logits_of(keras.forward, encoded), label_numbers(data.valid, LABELS))
+    graph = compile_network(config, tensors, read_inputs(quantisation), files[WEIGHTS])
+    compiled = check_form(keras, files, graph, checked)
+    if not compiled.predictor:
+        raise DataError(f"The starter's compiled form may not serve: {compiled.reason}.")
+    (out / QUANTISATION).write_bytes(quantisation)
+    (out / CANARY).write_bytes(make_canaries(CANARY_TEXTS, keras, compiled.predictor))
+    return {"quantisation_sha256": hashlib.sha256(quantisation).hexdigest(), "serving": compiled.to_dict()}
 
 
 def _card(base: Base, adapter: bytes) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 import hashlib
 import os
 import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from classifier.config import ModelConfig
 from classifier.errors import VersionRefused
@@ -13,33 +16,63 @@ from classifier.manifest import MANIFEST, MIB, WEIGHTS, FileEntry, Manifest, lim
 HEADER = MIB
 
 
-def read_verified(path: Path, manifest: Manifest, config: ModelConfig) -> dict[str, bytes]:
-    """The bytes of every file but the report's. See Version.read_verified."""
+def read_verified(
+    path: Path, manifest: Manifest, config: ModelConfig, *, without: Collection[str] = ()
+) -> dict[str, bytes]:
+    """The bytes of every file but the report's and those in `without`. See Version.read_verified."""
     check_strangers(path, manifest)
     _check_shape(path, manifest, config)
     files: dict[str, bytes] = {}
     for name, entry in manifest.files.items():
-        data = read_entry(path, name, entry)
-        if not name.startswith("report/"):
-            files[name] = data
+        if name.startswith("report/") or name in without:
+            check_entry(path, name, entry)
+        else:
+            files[name] = read_entry(path, name, entry)
     return files
 
 
 def read_entry(path: Path, name: str, entry: FileEntry) -> bytes:
     """One file's bytes, of which this very copy has the sha256 the manifest names."""
     data = read_file(path, name, expected=entry.size)
-    found = hashlib.sha256(data).hexdigest()
+    _compare(path, name, entry, hashlib.sha256(data).hexdigest())
+    return data
+
+
+def check_entry(path: Path, name: str, entry: FileEntry) -> None:
+    """One file has the sha256 the manifest names; it is read in pieces and not kept."""
+    sha256, size = hashlib.sha256(), 0
+    with _opened(path, name, expected=entry.size) as file:
+        while chunk := file.read(MIB):
+            sha256.update(chunk)
+            size += len(chunk)
+    if size != entry.size:
+        raise VersionRefused("size", f"{path.name}/{name} changed while it was read.")
+    _compare(path, name, entry, sha256.hexdigest())
+
+
+def _compare(path: Path, name: str, entry: FileEntry, found: str) -> None:
     if found != entry.sha256:
         raise VersionRefused(
             "sha256",
             f"{path.name}/{name} was changed: sha256 {found[:12]}… instead of {entry.sha256[:12]}…. "
             "Restore it from a copy, or train again.",
         )
-    return data
 
 
 def read_file(path: Path, name: str, *, expected: int | None = None) -> bytes:
     """A plain file's bytes; its size is compared with the limit and with `expected` before anything is read."""
+    with _opened(path, name, expected=expected) as file:
+        size = os.fstat(file.fileno()).st_size
+        # One byte more than there should be shows a file that grows while we read.
+        data = file.read(size + 1)
+    if len(data) != size:
+        raise VersionRefused("size", f"{path.name}/{name} changed while it was read.")
+    return data
+
+
+@contextmanager
+def _opened(path: Path, name: str, *, expected: int | None) -> Iterator[BinaryIO]:
+    """A plain file of the right size, open; VersionRefused for anything else."""
     shown = f"{path.name}/{name}"
     try:
         # O_NONBLOCK: opening a pipe put in a file's place must not hang.
@@ -54,11 +87,7 @@ def read_file(path: Path, name: str, *, expected: int | None = None) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise VersionRefused("links", f"{shown} is no plain file.")
         _check_size(shown, status.st_size, limit_of(name) or 0, expected)
-        # One byte more than there should be shows a file that grows while we read.
-        data = file.read(status.st_size + 1)
-    if len(data) != status.st_size:
-        raise VersionRefused("size", f"{shown} changed while it was read.")
-    return data
+        yield file
 
 
 def _check_size(shown: str, size: int, limit: int, expected: int | None) -> None:

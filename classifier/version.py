@@ -1,6 +1,7 @@
 """One stored version: its name, its manifest, its config, and its bytes once they are checked."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +32,14 @@ class Version:
     def size_bytes(self) -> int:
         return self.manifest.size_bytes
 
-    def read_verified(self) -> dict[str, bytes]:
+    def read_verified(self, *, without: Collection[str] = ()) -> dict[str, bytes]:
         """Every file but the report, by name; each is exactly what the manifest's sha256 says.
 
-        The report's files are checked, not kept. Sizes are checked before memory is taken. Raises VersionRefused:
-        links, extra, missing, size, truncated, sha256, shape, or manifest when it changed since we read it.
+        The report's files, and those in `without`, are checked, not kept. Sizes are checked before memory is taken.
+        Raises VersionRefused: links, extra, missing, size, truncated, sha256, shape, or manifest when it changed since
+        we read it.
         """
-        return verify.read_verified(self.path, self.manifest, self.config)
+        return verify.read_verified(self.path, self.manifest, self.config, without=without)
 
 
 def is_name(name: str) -> bool:

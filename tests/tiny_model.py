@@ -17,10 +17,12 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
 from classifier.base import FIELDS
+from classifier.canary import make_canaries
+from classifier.compiling import compile_network, fit_inputs
 from classifier.config import NORMALISER_VERSION, Architecture, Head, ModelConfig
 from classifier.labels import emoji_for
 from classifier.manifest import Provenance
-from classifier.predictor import make_canaries, predictor_from_files
+from classifier.predictor import compiled_predictor, predictor_from_files
 from classifier.registry import Registry
 from classifier.version import Version
 from classifier.weights import encoder_shapes, version_shapes, write_tensors
@@ -107,13 +109,18 @@ def make_version(registry: Registry, name: str = "tiny", *, config: ModelConfig 
     """Build and register a version. Another name gives slightly other scores, so that tests can tell versions apart."""
     config = config or tiny_config()
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+    tensors = tiny_tensors(config, seed=seed)
+    weights = write_tensors(tensors)
     files = {
         "config.json": json.dumps(config.to_dict()).encode(),
         "tokenizer.json": tiny_tokenizer(),
-        "weights.safetensors": write_tensors(tiny_tensors(config, seed=seed)),
+        "weights.safetensors": weights,
     }
     predictor = predictor_from_files(name, config, files)
-    files["canary.jsonl"] = make_canaries(predictor, CANARY_TEXTS)
+    inputs = fit_inputs(config, tensors, predictor.encode(CANARY_TEXTS))
+    files["serving.onnx"] = compile_network(config, tensors, inputs, weights)
+    compiled = compiled_predictor(name, config, files, source=hashlib.sha256(weights).hexdigest())
+    files["canary.jsonl"] = make_canaries(CANARY_TEXTS, predictor, compiled)
     with registry.stage(name) as staging:
         for file, data in files.items():
             staging.write(file, data)

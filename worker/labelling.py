@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 
 from classifier.encoding import Encoded, batches_by_length
-from classifier.predictor import CANARY_TOLERANCE, Prediction, worst_difference
+from classifier.predictor import Prediction
 from worker import metrics
 from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict
 from worker.batches import Failed, Pace
@@ -104,8 +104,7 @@ class Labeller:
             for row, prediction in zip(rows, predictions, strict=True):
                 if isinstance(prediction, Failed):
                     return False
-                # Written so that a score that is no number fails too.
-                if not worst_difference(canaries[row].scores, prediction.scores) <= CANARY_TOLERANCE:
+                if not canaries[row].reproduced(serving.predictor.runtime, prediction.scores):
                     return False
         return True
 

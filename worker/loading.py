@@ -11,10 +11,11 @@ from typing import Protocol
 
 import structlog
 
+from classifier.canary import Canary, run_canary
 from classifier.encoding import Encoded
 from classifier.errors import ClassifierError, VersionNotFound, VersionRefused
 from classifier.manifest import MANIFEST, Manifest
-from classifier.predictor import Canary, Prediction, load_predictor, run_canary
+from classifier.predictor import Prediction, load_predictor
 from classifier.registry import Registry
 from classifier.verify import read_file
 from classifier.version import Version

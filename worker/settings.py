@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: user_data_path("clf", appauthor=False))
     redis_url: SecretStr
     prefix: str = Field(default="clf", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    runtime: Literal["auto", "keras"] = "auto"
+    runtime: Literal["auto", "onnx", "keras"] = "auto"
     threads: int | None = Field(default=None, ge=1, le=1024)
     # None: adjusted to this machine while it works, see worker.batches.
     token_budget: int | None = Field(default=None, ge=64, le=65_536)

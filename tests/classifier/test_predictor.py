@@ -6,8 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from classifier.canary import run_canary
 from classifier.errors import VersionRefused
-from classifier.predictor import load_predictor, run_canary
+from classifier.predictor import load_predictor
 from classifier.registry import Registry
 
 TEXTS = ["great build", "the build is broken and it is bad", "it is today", "thanks", "awful " * 30]
@@ -89,11 +90,11 @@ def test_the_canary_texts_of_a_sound_version_pass(predictor, version):
 
 
 def test_another_versions_weights_fail_the_canary(shared_tiny_home, predictor):
-    """Same labels, scores off by more than 1e-3: only a comparison of scores sees it."""
+    """Same labels, slightly other scores: only a comparison of scores sees it."""
     registry = Registry(shared_tiny_home)
     other = load_predictor(registry.get("tiny-b"))
     other.canaries = predictor.canaries
-    with pytest.raises(VersionRefused, match="canary text 1 ") as refused:
+    with pytest.raises(VersionRefused, match=r"canary text \d") as refused:
         run_canary(other, registry.get("tiny-b"))
     assert refused.value.code == "canary"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from classifier import starter, starter_build
+from classifier.canary import run_canary
 from classifier.errors import VersionRefused
-from classifier.predictor import load_predictor, run_canary
+from classifier.predictor import load_predictor
 from classifier.registry import Active, Registry
 from classifier.starter_card import page
 

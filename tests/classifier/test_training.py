@@ -12,10 +12,11 @@ import pytest
 import safetensors.numpy
 
 from classifier import training
+from classifier.canary import run_canary
 from classifier.errors import BaseNotFound, ClassifierError, DataError, TrainingInterrupted, VersionExists
 from classifier.finishing import free_name, load_data
 from classifier.network import build_classifier, keras
-from classifier.predictor import load_predictor, run_canary
+from classifier.predictor import load_predictor
 from classifier.recipe import EpochEnd, Progress, TrainConfig, TrainOutcome
 from classifier.registry import Registry
 from tests.tiny_model import NEGATIVE, POSITIVE, make_checkpoint, tiny_config

@@ -5,8 +5,9 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 
+from classifier.canary import Canary
 from classifier.encoding import Encoded
-from classifier.predictor import Canary, Prediction
+from classifier.predictor import Prediction
 from worker.loading import Loaded, LoadFailed
 
 GOOD = ("good", "great", "love", "thanks", "happy")
