@@ -4,6 +4,7 @@ The Keras weights stay the only source: serving.onnx is written from them and ca
 """
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,6 +47,8 @@ class Agreement:
     @property
     def reason(self) -> str:
         """Why the compiled form may not serve; empty when it may."""
+        if not math.isfinite(self.change):
+            return "the compiled form gives scores that are no numbers"
         if self.same < LEAST_SAME:
             return f"the compiled form changes the label of {1 - self.same:.1%} of {self.texts} texts"
         if self.same_sure < LEAST_SAME_SURE:

@@ -14,15 +14,15 @@ import structlog
 from classifier.canary import Canary, run_canary
 from classifier.encoding import Encoded
 from classifier.errors import ClassifierError, VersionNotFound, VersionRefused
-from classifier.manifest import MANIFEST, Manifest
+from classifier.manifest import MANIFEST, SERVING, WEIGHTS, Manifest
 from classifier.predictor import Prediction, load_predictor
 from classifier.registry import Registry
 from classifier.verify import read_file
 from classifier.version import Version
 
-# The file's bytes, the tensors read from them and the network's own copy exist side by side while it loads. Measured
-# with Keras: 1.47 GB at the peak for a version of 415 MB, 357 MB for one of 86 MB.
-MEMORY_FACTOR, MEMORY_BASE = 3.5, 64 << 20
+# The bytes, the tensors read from them and the network's own copy exist side by side while it loads; `make bench`
+# shows what a worker takes.
+MEMORY_FACTOR, MEMORY_BASE = 4, 64 << 20
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -104,10 +104,18 @@ def _load(registry: Registry, name: str, sha256: str, *, runtime: str, threads: 
             f"{name!r} in {registry.root} is not the version asked for: its manifest has sha256 {found[:12]}…, wanted "
             f"is {sha256[:12]}…. Import the same version on every host.",
         )
-    check_memory(version.size_bytes, name)
+    check_memory(_to_load(version, runtime), name)
     predictor = load_predictor(version, runtime=runtime, threads=threads)
     run_canary(predictor, version)
+    if predictor.reason:
+        log.info("served by Keras, not in its compiled form", version=name, why=predictor.reason)
     return Loaded(name, sha256, predictor)
+
+
+def _to_load(version: Version, runtime: str) -> int:
+    """Bytes of the file the network is made from."""
+    files = version.manifest.files
+    return files[SERVING if runtime != "keras" and SERVING in files else WEIGHTS].size
 
 
 def check_memory(size_bytes: int, name: str) -> None:

@@ -35,7 +35,7 @@ MIXED = (
     "🎉👍🏽",
 )
 # What may serve the model: another name here, and these tests run with it too.
-RUNTIMES = ("keras",)
+RUNTIMES = ("onnx", "keras")
 REPLY = re.compile(r"(negative|neutral|positive)[^\d]*(\d{1,2}) ?%")
 
 
