@@ -9,13 +9,12 @@ R = TypeVar("R")
 
 # How long a batch may keep those who come next waiting. Larger ones gain no speed on a CPU, they only pad more.
 TARGET_SECONDS = 0.1
-# Batches' worth of jobs read at once, so that texts of like length can go together: with MiniLM on two cores 150 texts
-# a second from one batch's worth, 178 from four.
+# Batches' worth of jobs read at once, so that texts of like length can go together and little is padding.
 SORTED_TOGETHER = 4
 FIRST_BUDGET = 512
 # Room for one text of 256 tokens up to 64 chat messages of 64: beyond that a CPU does not get faster.
 SMALLEST_BUDGET, LARGEST_BUDGET = 256, 4096
-MOST_SLOTS = 64
+MOST_SLOTS = 128
 # A chat message has about this many tokens; what is measured replaces it within a few batches.
 USUAL_TOKENS = 32.0
 STEP = 1.25
@@ -43,16 +42,18 @@ class Pace:
         """How many jobs to hold at once: a few batches of texts as they have been lately."""
         return max(1, min(MOST_SLOTS, int(SORTED_TOGETHER * self.budget / self._tokens_a_text)))
 
-    def batch_done(self, *, texts: int, tokens: int, seconds: float) -> None:
-        """Learn from a batch of `tokens`, padding included."""
+    def batch_done(self, *, texts: int, tokens: int, seconds: float, most: int = LARGEST_BUDGET) -> None:
+        """Learn from a batch of `tokens`, padding included; beyond `most` the runtime that serves gets slower."""
         self._tokens_a_text += 0.2 * (tokens / texts - self._tokens_a_text)
         # A small batch says nothing about the speed of a full one: most of its time is overhead.
         if self._fixed or tokens < self.budget / 2:
             return
+        largest = min(LARGEST_BUDGET, most)
         if seconds * STEP < TARGET_SECONDS:
-            self.budget = min(LARGEST_BUDGET, int(self.budget * STEP))
+            self.budget = min(largest, int(self.budget * STEP))
         elif seconds > TARGET_SECONDS * STEP:
             self.budget = max(SMALLEST_BUDGET, int(self.budget / STEP))
+        self.budget = min(largest, self.budget)
 
 
 def each(function: Callable[[Sequence[T]], Sequence[R]], items: Sequence[T]) -> list[R | Failed]:

@@ -134,7 +134,8 @@ class Labeller:
             predictions = predict(serving, batch)
         seconds = time.monotonic() - started
         tokens = len(batch) * max(len(encoded.ids) for encoded in batch)
-        self.pace.batch_done(texts=len(batch), tokens=tokens, seconds=seconds)
+        most = serving.predictor.token_budget
+        self.pace.batch_done(texts=len(batch), tokens=tokens, seconds=seconds, most=most)
         metrics.batch_texts.observe(len(batch))
         metrics.model_seconds.observe(seconds)
         return predictions, seconds

@@ -33,6 +33,7 @@ class Predictor(Protocol):
     """What the loop needs of a model. classifier.predictor.Predictor is one."""
 
     runtime: str
+    token_budget: int  # padded tokens of a batch beyond which it gets no faster
     canaries: tuple[Canary, ...]
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:

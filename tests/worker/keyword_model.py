@@ -25,6 +25,7 @@ class KeywordPredictor:
     """Scores by counting words. `sharp` versions are surer, so that two versions differ in every score."""
 
     runtime = "keywords"
+    token_budget = 4096
 
     def __init__(self, *, sharp: bool = False, slow_seconds: float = SLOW_SECONDS) -> None:
         self._weight = 4.0 if sharp else 2.0

@@ -71,6 +71,15 @@ def test_a_small_batch_says_nothing_about_the_speed_of_a_full_one():
     assert pace.budget == before
 
 
+def test_a_batch_grows_no_further_than_the_runtime_gains_from():
+    """As after a swap to a version that is served in another form."""
+    pace = Pace()
+    for _ in range(20):
+        pace.batch_done(texts=30, tokens=pace.budget, seconds=TARGET_SECONDS / 4)
+    pace.batch_done(texts=30, tokens=pace.budget, seconds=TARGET_SECONDS / 4, most=512)
+    assert pace.budget == 512
+
+
 def test_a_fixed_budget_stays():
     pace = Pace(fixed=500)
     pace.batch_done(texts=10, tokens=500, seconds=0.001)
