@@ -10,10 +10,10 @@ from typing import IO
 
 from classifier import durable, verify
 from classifier.errors import DataError, VersionRefused
-from classifier.manifest import MANIFEST, MAX_FILES, limit_of
+from classifier.manifest import MANIFEST, MAX_FILES, SERVING, limit_of
 from classifier.registry import Registry
 from classifier.staging import Staging
-from classifier.version import Version, is_name
+from classifier.version import Version, is_name, read_version
 
 CHUNK = 1 << 20
 
@@ -48,7 +48,18 @@ def import_version(registry: Registry, file: Path, *, name: str | None = None) -
             raise VersionRefused("extra", f"{file} holds {first.name[:80]!r}; an export holds one version's folder.")
         with registry.stage(name or folder) as staging:
             _unpack(tar, folder, staging)
+            _check_compiled(staging)
             return staging.publish_unchanged()
+
+
+def _check_compiled(staging: Staging) -> None:
+    """A graph could hold anything: only the one that belongs to the config is taken in."""
+    if not (staging.path / SERVING).exists():
+        return
+    version = read_version(staging.path, staging.target.name)
+    from classifier.serving_check import check_graph
+
+    check_graph(version.read_verified()[SERVING], version.config)
 
 
 def _add(tar: tarfile.TarFile, version: Version, name: str, data: bytes, created: float) -> None:

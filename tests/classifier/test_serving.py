@@ -125,8 +125,8 @@ def _made_with(registry: Registry, spoil):
         return staging.publish(Provenance(base="tiny"))
 
 
-def _compiled(source: str) -> bytes:
-    config = tiny_config()
+def _compiled(source: str, config=None) -> bytes:
+    config = config or tiny_config()
     tensors = tiny_tensors(config, seed=1)
     encoded = encode(load_tokenizer(tiny_tokenizer(), max_length=64), TEXTS)
     return compile_network(config, tensors, fit_inputs(config, tensors, encoded), source.encode())
@@ -154,6 +154,38 @@ print(predictor.runtime, predictor.classify(["good build"])[0].label, "onnx" in 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["onnx", "positive", "False"]
+
+
+def test_a_graph_of_our_own_is_recognised_whatever_its_numbers():
+    from classifier.serving_check import check_graph
+
+    for pooling, hidden, activation in DESIGNS:
+        config = _config(pooling, hidden, activation)
+        check_graph(_compiled("weights", config), config)
+
+
+@pytest.mark.parametrize("spoil", ["node", "constant", "external", "output", "other design", "no graph"])
+def test_a_graph_that_is_not_the_versions_network_is_refused(spoil):
+    import onnx
+
+    from classifier.serving_check import check_graph
+
+    config = tiny_config()
+    model = onnx.load_from_string(_compiled("weights", config))
+    if spoil == "node":
+        model.graph.node[3].op_type = "Identity"
+    elif spoil == "constant":
+        model.graph.initializer[0].dims[0] -= 1
+    elif spoil == "external":
+        model.graph.initializer[0].external_data.add(key="location", value="../../secret")
+    elif spoil == "output":
+        model.graph.output.add(name="hidden")
+    elif spoil == "other design":
+        config = replace(config, pooling="mean")
+    data = b"no graph" if spoil == "no graph" else model.SerializeToString()
+    with pytest.raises(VersionRefused, match="serving[.]onnx") as refused:
+        check_graph(data, config)
+    assert refused.value.code == "onnx"
 
 
 def test_agreement_counts_labels_and_what_keras_is_sure_of():
