@@ -1,4 +1,4 @@
-"""Whether a serving.onnx is the graph of its version's network. Importing this module loads onnx, as serving_graph does."""
+"""Whether a serving.onnx is the graph of its version's network. Importing this module loads onnx."""
 
 import numpy as np
 from onnx import ModelProto
