@@ -24,10 +24,11 @@ FOOTER = (
     "mind whom you give it to."
 )
 
+# Kind of change -> its title, and what is said of each text.
 CHANGES = {
-    "broken": "Right before, wrong now",
-    "fixed": "Wrong before, right now",
-    "neither": "Wrong before and now, differently",
+    "broken": ("Right before, wrong now", {"was rightly": "before", "is": "after"}),
+    "fixed": ("Wrong before, right now", {"was": "before", "is rightly": "after"}),
+    "neither": ("Wrong before and now, differently", {"should be": "expected", "was": "before", "is": "after"}),
 }
 
 Document = Mapping[str, Any]
@@ -127,19 +128,19 @@ def _comparison(against: Mapping[str, Any], document: Document) -> Markup:
         "The difference in macro-F1 with its 95 % interval (paired bootstrap on the same texts).",
         element("div", element("figure", difference_chart(document)), version_table(document), class_="pair"),
         element("h3", f"{against['changed']:,} texts with another label"),
-        [_changes(against, change, name) for change, name in CHANGES.items()],
+        [_changes(against, change, title, said) for change, (title, said) in CHANGES.items()],
         more,
     )
 
 
-def _changes(against: Mapping[str, Any], change: str, name: str) -> Markup | None:
+def _changes(against: Mapping[str, Any], change: str, title: str, said: Mapping[str, str]) -> Markup | None:
     items = [
-        _text(item, ("should be", item["expected"]), ("was", item["before"]), ("is", item["after"]))
+        _text(item, *((words, item[key]) for words, key in said.items()))
         for item in against["changed_texts"]
         if item["change"] == change
     ]
-    title = element("summary", f"{name}: {against[change]:,}")
-    return element("details", title, element("ol", items, class_="texts")) if items else None
+    heading = element("summary", f"{title}: {against[change]:,}")
+    return element("details", heading, element("ol", items, class_="texts")) if items else None
 
 
 def _confidence(document: Document) -> Markup:

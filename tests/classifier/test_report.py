@@ -99,6 +99,8 @@ def test_with_another_version_the_page_begins_with_the_verdict():
     assert "Against old" in page
     assert f"Right before, wrong now: {document['against']['broken']}" in page
     assert f"Wrong before, right now: {document['against']['fixed']}" in page
+    first = document["against"]["changed_texts"][0]
+    assert f"was rightly {first['before']}is {first['after']}{first['text']}{first['file']}" in page
 
 
 def test_a_document_without_texts_has_a_shorter_page():
