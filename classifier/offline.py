@@ -103,7 +103,8 @@ def _part(predictors: Sequence[Predictor], rows: Sequence[Row], source: int, pat
     outputs: list[Outputs] = []
     for predictor in predictors:
         encoded = predictor.encode(texts)
-        outputs.append(outputs_of(predictor, encoded, logits_of(predictor.forward, encoded)))
+        logits = logits_of(predictor.forward, encoded, token_budget=predictor.token_budget)
+        outputs.append(outputs_of(predictor, encoded, logits))
     return _Part(expected, TraitColumns.of([traits_of(text) for text in texts], [source] * len(rows)), outputs)
 
 
