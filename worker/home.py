@@ -1,6 +1,9 @@
 """What a worker asks of its home: something to serve at the first start, and a note of what it serves."""
 
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing import get_context
 
 import structlog
 
@@ -23,13 +26,25 @@ def adopt(fleet: Fleet, registry: Registry, serving: Serving | None, *, by: str)
     if serving:
         name, sha256, gen = serving.version, serving.loaded.sha256, serving.gen
     else:
-        active = ensure_active(registry)
+        active = registry.active() or _install(registry)
         version = _first_sound(registry, active)
         name, sha256, gen = version.name, fingerprint(version), active.gen
     # A higher number than any that results carry already.
     if fleet.adopt(gen=gen + 1, by=by, version=name, sha256=sha256):
         log.info("committed what this home serves", version=name, gen=gen + 1)
     return fleet.model()
+
+
+def _install(registry: Registry) -> Active:
+    """The starter, made in a process of its own: that takes several times the memory that serving it does."""
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            return pool.submit(ensure_active, registry).result()
+    except BrokenProcessPool as error:
+        raise ClassifierError(
+            "The starter version was not made: the process that did it was killed, perhaps for lack of memory. "
+            "Free some, or import a version with `clfadmin models import`."
+        ) from error
 
 
 def _first_sound(registry: Registry, active: Active) -> Version:

@@ -1,5 +1,8 @@
 """A worker and its home: the first start, ACTIVE, a home whose active version went bad. The real tiny model."""
 
+import copy
+from resource import RUSAGE_SELF, getrusage
+
 import pytest
 
 from classifier.errors import VersionRefused
@@ -29,6 +32,20 @@ def test_the_first_worker_commits_what_its_home_serves_under_a_higher_number(emp
     model = adopt(empty, registry, None, by="w1")
     assert (model.version, model.gen) == ("tiny", registry.active().gen + 1)
     assert model.sha256 == fingerprint(registry.get("tiny"))
+
+
+def test_an_empty_home_gets_the_starter_made_outside_the_workers_own_memory(empty, tmp_path):
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    model = adopt(empty, Registry(tmp_path), None, by="w1")
+    assert model.version == "starter"
+    assert Registry(tmp_path).get("starter").runtime == "onnx"
+    # Its weights alone are 90 MB; ru_maxrss is in kB.
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 250_000
+
+
+def test_a_refusal_keeps_its_code_on_the_way_from_that_process():
+    refused = copy.copy(VersionRefused("canary", "why"))
+    assert (refused.code, str(refused)) == ("canary", "why")
 
 
 def test_of_two_first_workers_the_second_follows_the_first(empty, registry):
