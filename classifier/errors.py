@@ -37,12 +37,17 @@ class VersionRefused(ClassifierError):
     """The version is there but must not be served. The CLI exits with 3; nothing was changed.
 
     `code` is one short word that travels in a worker's report: manifest, schema, config, labels, normaliser,
-    missing, extra, links, size, truncated, sha256, shape, header, tokenizer, canary.
+    missing, extra, links, size, truncated, sha256, shape, header, tokenizer, canary, onnx,
+    runtime.
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    def __reduce__(self) -> tuple[type["VersionRefused"], tuple[str, str]]:
+        """So that it crosses from one process to another: the default would forget the code."""
+        return type(self), (self.code, str(self))
 
 
 class NotComparable(ClassifierError):
@@ -53,5 +58,9 @@ class BaseNotFound(ClassifierError):
     """The base checkpoint is neither a folder, nor installed, nor reachable on the hub."""
 
 
-class TrainingInterrupted(ClassifierError):
+class Interrupted(ClassifierError):
+    """Ctrl-C. The line says what is kept; the CLI exits with 130."""
+
+
+class TrainingInterrupted(Interrupted):
     """Ctrl-C during training. Nothing was stored; the CLI exits with 130."""

@@ -26,7 +26,7 @@ def adopt(fleet: Fleet, registry: Registry, serving: Serving | None, *, by: str)
     if serving:
         name, sha256, gen = serving.version, serving.loaded.sha256, serving.gen
     else:
-        active = registry.active() or _install(registry)
+        active = active_version(registry)
         version = _first_sound(registry, active)
         name, sha256, gen = version.name, fingerprint(version), active.gen
     # A higher number than any that results carry already.
@@ -35,8 +35,12 @@ def adopt(fleet: Fleet, registry: Registry, serving: Serving | None, *, by: str)
     return fleet.model()
 
 
-def _install(registry: Registry) -> Active:
-    """The starter, made in a process of its own: that takes several times the memory that serving it does."""
+def active_version(registry: Registry) -> Active:
+    """What this home serves; in a home that serves nothing yet, the starter. Raises ClassifierError."""
+    active = registry.active()
+    if active:
+        return active
+    # In a process of its own: making the starter takes several times the memory that serving it does.
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             return pool.submit(ensure_active, registry).result()
@@ -63,7 +67,7 @@ def _first_sound(registry: Registry, active: Active) -> Version:
 def _sound(registry: Registry, name: str) -> Version:
     version = registry.get(name)
     # Read whole before the fleet is told to serve it: nobody could undo that commit.
-    version.read_verified()
+    version.read_verified(without=version.manifest.files)
     return version
 
 

@@ -14,14 +14,13 @@ import structlog
 
 from classifier.errors import ClassifierError
 from classifier.registry import Registry
-from classifier.starter import ensure_active
 from worker import metrics
 from worker.batches import Pace
 from worker.connection import RENEWER, Full, Misconfigured, QueueError, check_server, shown
 from worker.fleet import Fleet, WorkerBeat
 from worker.health import Health
 from worker.heart import Heart, ServerClock
-from worker.home import ActiveFile, adopt
+from worker.home import ActiveFile, active_version, adopt
 from worker.janitor import Janitor
 from worker.jobs import Keys
 from worker.loading import Load, loader
@@ -142,7 +141,7 @@ class Service:
                     self.queue.ensure_groups()
                 if not self.fleet.model().gen:
                     # Installing the starter takes seconds: not in the heart, which must beat.
-                    ensure_active(self.registry)
+                    active_version(self.registry)
             except Misconfigured:
                 raise
             except QueueError as error:
