@@ -69,11 +69,11 @@ def storage_errors(path: Path) -> Generator[None]:
         raise StorageError(explain(OSError(errno.ENOSPC, ""), path)) from error
 
 
-def explain(error: OSError, path: Path) -> str:
-    """One line for a person: what could not be written and what helps."""
+def explain(error: OSError, path: Path, *, kept: str = "Nothing was stored") -> str:
+    """One line for a person: what could not be written, what is `kept` all the same, and what helps."""
     if error.errno in OUT_OF_SPACE:
-        return f"No space left on the disk while writing {path}. Nothing was stored; free some space and try again."
+        return f"No space left on the disk while writing {path}. {kept}; free some space and try again."
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        return f"Not allowed to write {path}. Nothing was stored; check who owns the folder, or choose --home."
+        return f"Not allowed to write {path}. {kept}; check who owns the folder, or choose --home."
     reason = error.strerror or str(error)
-    return f"Could not write {path}: {reason}. Nothing was stored."
+    return f"Could not write {path}: {reason}. {kept}."

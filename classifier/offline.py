@@ -1,4 +1,4 @@
-"""A version applied to whole files of any size, in constant memory: evaluated on them, or classifying them."""
+"""A version evaluated on whole files, read in chunks: what stays in memory of a text is about 300 bytes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,16 +15,11 @@ from classifier.errors import DataError
 from classifier.evaluation import DataName
 from classifier.full_evaluation import Outputs, changed_texts, evaluate_fully, outputs_of
 from classifier.manifest import DataFile
-from classifier.predictor import Prediction, Predictor, logits_of
+from classifier.predictor import Predictor, logits_of
 from classifier.rows import Columns, Row, RowFile
 from classifier.sample import Place, Sample
 from classifier.slices import TraitColumns, traits_of
-
-# Rows held at a time: enough that texts of one length fill a batch, little enough to show progress.
-CHUNK = 2048
-
-# Called with the bytes and the rows just done.
-Advance = Callable[[int, int], None]
+from classifier.whole_file import CHUNK, Advance
 
 
 @dataclass(frozen=True)
@@ -80,12 +75,6 @@ def evaluate_files(
         dropped,
         partial(changed_texts, sample, outputs[0], other) if other is not None else None,
     )
-
-
-def classify_file(predictor: Predictor, reader: RowFile, *, advance: Advance) -> Iterator[tuple[Row, Prediction]]:
-    """Every row of the file with its prediction, in the file's order. Raises DataError."""
-    for rows in _chunks(reader, advance):
-        yield from zip(rows, predictor.classify([row.text for row in rows]), strict=True)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from clfadmin.options import Home, Json, Runtime, TextColumn
 
 if TYPE_CHECKING:
     from classifier.predictor import Prediction, Predictor
+    from classifier.version import Version
+    from classifier.whole_file import Advance, Classified, Reached
     from clfadmin.settings import Settings
 
 EXAMPLE = "Examples: clfadmin classify 'great work' - clfadmin classify --file in.csv --out labelled.csv"
@@ -26,8 +28,18 @@ def classify(
         typer.Option("--file", metavar="IN", show_default=False, help="CSV, TSV, JSONL, or .txt with one text a line."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="OUT", show_default=False, help="A .csv or .jsonl to write.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="OUT",
+            show_default=False,
+            help="A .csv, .tsv or .jsonl to write. Interrupted, the same command goes on where it stopped.",
+        ),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start over instead of going on with OUT.partial.")
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option("--model", metavar="VERSION", show_default=False, help="The active one unless named."),
@@ -41,16 +53,19 @@ def classify(
 ) -> None:
     """Label texts with a version of this home."""
     from clfadmin import settings
-    from clfadmin.labelled_file import check_output
 
     _check_usage(texts, file, out)
     if out is not None:
-        check_output(out)
+        _check_out(out, file, force=force)
+    elif force or restart:
+        raise typer.BadParameter("--force and --restart need --out OUT.")
     chosen = settings.load(home=home, runtime=runtime)
     if file is None:
-        _show(_few(_predictor(chosen, model), texts or []), json=json)
+        _show(_few(_predictor(chosen, _version(chosen, model)), texts or []), json=json)
+    elif out is None:
+        _print_file(chosen, model, file, text_column, json=json)
     else:
-        _whole_file(chosen, model, file, text_column, out, json=json)
+        _write_file(chosen, model, file, text_column, out, restart=restart, json=json)
 
 
 def _check_usage(texts: list[str] | None, file: Path | None, out: Path | None) -> None:
@@ -58,15 +73,27 @@ def _check_usage(texts: list[str] | None, file: Path | None, out: Path | None) -
         raise typer.BadParameter("Give either texts or --file IN.")
     if out is not None and file is None:
         raise typer.BadParameter("--out needs --file IN.")
-    if out is not None and file is not None and out.absolute() == file.absolute():
+
+
+def _check_out(out: Path, file: Path | None, *, force: bool) -> None:
+    from clfadmin.labelled_file import KINDS, check_output
+
+    check_output(out, kinds=KINDS)
+    if file is not None and out.absolute() == file.absolute():
         raise typer.BadParameter("--out would overwrite --file. Name another file.")
+    if out.exists() and not force:
+        raise typer.BadParameter(f"--out {out} is there already. Name another file, or replace it with --force.")
 
 
-def _predictor(settings: "Settings", model: str | None) -> "Predictor":
-    from classifier.predictor import load_predictor
+def _version(settings: "Settings", model: str | None) -> "Version":
     from clfadmin.home import choose_version, open_registry
 
-    version = choose_version(open_registry(settings), model)
+    return choose_version(open_registry(settings), model)
+
+
+def _predictor(settings: "Settings", version: "Version") -> "Predictor":
+    from classifier.predictor import load_predictor
+
     return load_predictor(version, runtime=settings.runtime, threads=settings.threads)
 
 
@@ -77,31 +104,70 @@ def _few(predictor: "Predictor", texts: list[str]) -> Iterator[dict[str, Any]]:
         yield as_document(text, prediction, predictor.version)
 
 
-def _whole_file(
-    settings: "Settings", model: str | None, file: Path, text_column: str, out: Path | None, *, json: bool
-) -> None:
-    from classifier.offline import classify_file
+def _print_file(settings: "Settings", model: str | None, file: Path, text_column: str, *, json: bool) -> None:
     from classifier.rows import Columns, RowFile
-    from clfadmin.labelled_file import writing
+    from classifier.whole_file import classify_file
     from clfadmin.ticking import over_files
 
     with over_files("classifying", [file]) as advance:
-        predictor = _predictor(settings, model)
-        labelled = (
-            as_document(row.text, prediction, predictor.version)
-            for row, prediction in classify_file(
-                predictor, RowFile(file, Columns(text_column, label=None)), advance=advance
-            )
-        )
-        if out is None:
-            _show(labelled, json=json)
-            return
-        with writing(out, predictor.labels) as write:
-            rows = sum(1 for document in labelled if write(document) is None)
+        predictor = _predictor(settings, _version(settings, model))
+        reader = RowFile(file, Columns(text_column, label=None))
+        chunks = classify_file(predictor, reader, advance=advance)
+        _show((document for chunk in chunks for document in _documents(chunk, predictor.version)), json=json)
+
+
+def _write_file(
+    settings: "Settings", model: str | None, file: Path, text_column: str, out: Path, *, restart: bool, json: bool
+) -> None:
+    from clfadmin.ticking import over_files
+
+    with over_files("classifying", [file]) as advance:
+        version = _version(settings, model)
+        predictor = _predictor(settings, version)
+        reached = label_file(predictor, version, file, text_column, out, restart=restart, advance=advance)
     if json:
-        console.document({"rows": rows, "out": str(out), "version": predictor.version})
+        counts = {"rows": reached.rows, "without_text": reached.without_text}
+        console.document({**counts, "out": str(out), "version": version.name})
     else:
-        console.say(f"Labelled {rows:,} texts with {predictor.version}: {out}")
+        empty = f" ({reached.without_text:,} without text)" if reached.without_text else ""
+        console.say(f"Labelled {reached.rows:,} texts{empty} with {version.name}: {out}")
+
+
+def label_file(
+    predictor: "Predictor",
+    version: "Version",
+    file: Path,
+    text_column: str,
+    out: Path,
+    *,
+    advance: "Advance",
+    restart: bool = False,
+) -> "Reached":
+    """Write `out`, going on from what is there of it. Raises DataError, StorageError, Interrupted."""
+    from classifier.manifest import WEIGHTS
+    from classifier.rows import Columns, RowFile
+    from classifier.whole_file import classify_file
+    from clfadmin.labelled_file import LabelledLines
+    from clfadmin.resumable import growing
+
+    reader = RowFile(file, Columns(text_column, label=None))
+    lines = LabelledLines(out, predictor.labels)
+    task = {
+        "version": f"{version.name} {version.manifest.files[WEIGHTS].sha256[:12]}",
+        "runtime": predictor.runtime,
+        "--text-column": text_column,
+    }
+    with growing(out, task, header=lines.header, restart=restart) as written:
+        if written.reached.rows:
+            console.note(f"Going on after {written.reached.rows:,} rows that are labelled already.")
+        for chunk in classify_file(predictor, reader, advance=advance, after=written.reached):
+            written.append(lines.lines(_documents(chunk, version.name)), chunk.reached)
+        return written.reached
+
+
+def _documents(chunk: "Classified", version: str) -> Iterator[dict[str, Any]]:
+    for row, prediction in zip(chunk.rows, chunk.predictions, strict=True):
+        yield as_document(row.text, prediction, version)
 
 
 def as_document(text: str, prediction: "Prediction", version: str) -> dict[str, Any]:

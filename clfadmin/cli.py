@@ -81,13 +81,13 @@ def _report(error: Exception) -> int:
 
 def _explain(error: Exception) -> tuple[int, str]:
     """The exit code and the one line for a person. What we didn't foresee names its type and how to learn more."""
-    from classifier.errors import ClassifierError, TrainingInterrupted, VersionRefused
+    from classifier.errors import ClassifierError, Interrupted, VersionRefused
     from worker.connection import QueueError
 
     match error:
         case VersionRefused():
             return REFUSED, f"refused ({error.code}): {error}"
-        case TrainingInterrupted():
+        case Interrupted():
             return INTERRUPTED, str(error)
         case ClassifierError() | QueueError():
             return FAILED, str(error)

@@ -10,6 +10,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 # Without a terminal there is no width; enough for our widest table, so that a pipe gets whole lines.
 PIPE_WIDTH = 160
-# How often a progress line is written where there is no terminal to draw a bar on.
-QUIET_EVERY = 10.0
+# Where there is no terminal to draw a bar on: when the first progress line is written, and how often the others are.
+QUIET_FIRST, QUIET_EVERY = 2.0, 10.0
 
 # Controls, formats (bidi and such), halves of surrogate pairs. Unassigned ones may be emoji newer than Python's tables.
 STEERING = ("Cc", "Cf", "Cs")
@@ -87,8 +88,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Seque
 
 @contextmanager
 def progress(what: str, *, lines: bool = True) -> Generator[Tick]:
-    """Yields tick(done, total, note). On a terminal that moves a bar with the time left; else, with `lines`, it writes
-    a line now and then. Both on standard error."""
+    """Yields tick(done, total, note), of which the first call says where the work begins. On a terminal that moves a
+    bar with the time left; else, with `lines`, it writes a line now and then. Both on standard error."""
     if sys.stderr.isatty():
         with _bar(what) as tick:
             yield tick
@@ -123,21 +124,33 @@ def _bar(what: str) -> Generator[Tick]:
         task = bar.add_task(plain(what), total=None)
 
         def tick(done: float, total: float, note: str) -> None:
+            # What an earlier run has done, or the loading before, says nothing about the speed.
+            if bar.tasks[0].total is None:
+                bar.reset(task, completed=round(done))
             bar.update(task, completed=done, total=total, description=plain(f"{what} {note}".rstrip()))
 
         yield tick
 
 
 def _lines(what: str) -> Tick:
-    last = time.monotonic()
+    begun: tuple[float, float] | None = None
+    due = 0.0
 
     def tick(done: float, total: float, text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= QUIET_EVERY:
-            last = time.monotonic()
-            note(f"{what}: {done / total:.0%} {text}".rstrip())
+        nonlocal begun, due
+        now = time.monotonic()
+        if begun is None:
+            begun, due = (now, done), now + min(QUIET_FIRST, QUIET_EVERY)
+        if now >= due:
+            due = now + QUIET_EVERY
+            note(f"{what}: {done / total:.0%} {text}{_left(now - begun[0], done - begun[1], total - done)}".rstrip())
 
     return tick
+
+
+def _left(seconds: float, done: float, rest: float) -> str:
+    """The time left, if what was done in these seconds tells."""
+    return f", {timedelta(seconds=round(seconds / done * rest))} left" if done else ""
 
 
 def _nothing(done: float, total: float, note: str) -> None:

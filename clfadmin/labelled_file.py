@@ -1,58 +1,72 @@
-"""Labelled texts written to CSV or JSONL: there whole when the command ends well, not there otherwise."""
+"""Documents as the lines of a CSV, TSV or JSONL file."""
 
 import csv
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from io import TextIOWrapper
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from classifier import durable
-
-KINDS = (".csv", ".jsonl")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+KINDS = (*DELIMITERS, ".jsonl")
 PLAIN = ("text", "label", "confidence", "sure", "version", "truncated")
+# TSV has no way to hold these in a cell.
+BREAKS = str.maketrans("\t\r\n", "   ")
 
-Write = Callable[[Mapping[str, Any]], None]
 
-
-def check_output(out: Path, *, option: str = "--out") -> None:
+def check_output(out: Path, *, option: str = "--out", kinds: Sequence[str] = (".csv", ".jsonl")) -> None:
     """Refuse, before anything is computed, what can't be written."""
-    if out.suffix.lower() not in KINDS:
-        raise typer.BadParameter(f"{option} {out} should end in .csv or .jsonl.")
+    if out.suffix.lower() not in kinds:
+        raise typer.BadParameter(f"{option} {out} should end in {', '.join(kinds[:-1])} or {kinds[-1]}.")
     if not out.parent.is_dir():
         raise typer.BadParameter(f"{option} {out}: there is no folder {out.parent}.")
     if out.is_dir():
         raise typer.BadParameter(f"{option} {out} is a folder.")
 
 
-@contextmanager
-def writing(out: Path, labels: Sequence[str]) -> Generator[Write]:
-    """Yields write(document) for items of `classify --json`; in CSV each label's score is a column of its own."""
-    with durable.replacing(out) as file:
-        text = TextIOWrapper(file, encoding="utf-8", newline="")
-        try:
-            yield _csv(text, labels) if out.suffix.lower() == ".csv" else _jsonl(text)
-            text.flush()
-        finally:
-            text.detach()  # the file below is closed by its owner
+class LabelledLines:
+    """Items of `classify --json` as lines; in CSV and TSV each label's score is a column of its own."""
+
+    def __init__(self, out: Path, labels: Sequence[str]) -> None:
+        self._labels = labels
+        delimiter = DELIMITERS.get(out.suffix.lower())
+        self._delimited = None if delimiter is None else delimited(delimiter)
+
+    @property
+    def header(self) -> bytes:
+        """The first line; empty for JSONL."""
+        if self._delimited is None:
+            return b""
+        return self._delimited([*PLAIN, *(f"score:{label}" for label in self._labels)]).encode()
+
+    def lines(self, documents: Iterable[Mapping[str, Any]]) -> bytes:
+        """All of these documents, one a line, except for line breaks inside the texts of a CSV."""
+        return "".join(map(self._line, documents)).encode()
+
+    def _line(self, document: Mapping[str, Any]) -> str:
+        if self._delimited is None:
+            return json.dumps(document, ensure_ascii=False) + "\n"
+        scores = (f"{document['scores'][label]:.6f}" for label in self._labels)
+        return self._delimited([*(document[name] for name in PLAIN), *scores])
 
 
-def _jsonl(text: TextIOWrapper) -> Write:
-    def write(document: Mapping[str, Any]) -> None:
-        text.write(json.dumps(document, ensure_ascii=False) + "\n")
+class _Echo:
+    """What csv.writer takes for a file: hands each line back."""
 
-    return write
+    def write(self, line: str) -> str:
+        return line
 
 
-def _csv(text: TextIOWrapper, labels: Sequence[str]) -> Write:
-    cells = csv.writer(text, lineterminator="\n")
-    cells.writerow([*PLAIN, *(f"score:{label}" for label in labels)])
+def delimited(delimiter: str) -> Callable[[Iterable[object]], str]:
+    """cells -> one line of CSV, or with "\t" of TSV, quoted as spreadsheets and our own reader expect."""
+    # Only with this terminator does csv quote a text that holds a lone "\r", which readers take for the end of a row.
+    row = csv.writer(_Echo(), delimiter=delimiter, lineterminator="\r\n").writerow
 
-    def write(document: Mapping[str, Any]) -> None:
-        scores = [f"{document['scores'][label]:.6f}" for label in labels]
-        cells.writerow([*(document[name] for name in PLAIN), *scores])
+    def line(cells: Iterable[object]) -> str:
+        if delimiter == "\t":
+            cells = [str(cell).translate(BREAKS) for cell in cells]
+        written: str = row(cells)
+        return written.removesuffix("\r\n") + "\n"
 
-    return write
+    return line
