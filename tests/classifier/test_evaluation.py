@@ -9,10 +9,10 @@ from classifier.calibration import softmax
 from classifier.dataset import Dropped
 from classifier.errors import DataError
 from classifier.evaluation import DataName, confusion, evaluate, macro_f1
-from classifier.offline import classify_file, evaluate_files
+from classifier.offline import evaluate_files
 from classifier.predictor import load_predictor
 from classifier.registry import Registry
-from classifier.rows import Columns, RowFile
+from classifier.rows import Columns
 
 LABELS = ("bad", "fine", "great")
 
@@ -158,13 +158,3 @@ def test_a_label_the_version_does_not_know_is_named_with_its_line(predictor, tmp
     path.write_text("text,label\ngood,positive\nbad,angry\n")
     with pytest.raises(DataError, match=r"a\.csv, line 3: label 'angry' is none of the version's: negative, neutral"):
         evaluate_files(predictor, [path], Columns(), advance=lambda size, count: None)
-
-
-def test_classified_rows_keep_the_order_of_the_file(predictor, tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("\n".join(["good"] * 5 + ["bad " * 40, "it", ""] + ["awful"] * 3000))
-    reader = RowFile(path, Columns(label=None))
-    labelled = list(classify_file(predictor, reader, advance=lambda size, count: None))
-    assert [row.line for row, _ in labelled] == list(range(1, 3009))
-    assert [prediction.label for _, prediction in labelled[:7]] == ["positive"] * 5 + ["negative", "neutral"]
-    assert {prediction.label for _, prediction in labelled[8:]} == {"negative"}
