@@ -9,137 +9,12 @@ TensorFlow is loaded by importing this module, so everybody but training.py impo
 # pyright: reportReturnType=false, reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 # pyright: reportIndexIssue=false, reportIncompatibleMethodOverride=false, reportGeneralTypeIssues=false
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from classifier.config import Architecture, ModelConfig
-from classifier.quiet import quiet_stderr
-
-# Read by TensorFlow and Keras when they are first imported.
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ["KERAS_BACKEND"] = "tensorflow"
-
-with quiet_stderr():
-    import keras
-    import tensorflow as tf
-    from keras import layers, ops
-
-# Its warnings are advice to programmers, such as that a graph was traced often.
-tf.get_logger().setLevel("ERROR")
-
-# Added to attention scores at padding, before the softmax: exp() of it is exactly 0 in float32.
-MASKED = -1e9
-# BERT's own rate (Devlin et al. 2019, appendix A.2), active in training only.
-ENCODER_DROPOUT = 0.1
-# BERT's own initialiser for layers that no checkpoint fills.
-INITIALISER_DEVIATION = 0.02
-
-
-class EncoderLayer(layers.Layer):
-    """One transformer layer as BERT has it: attention, then two dense layers, LayerNorm after each residual."""
-
-    def __init__(self, architecture: Architecture, **options) -> None:
-        super().__init__(**options)
-        hidden, epsilon = architecture.hidden_size, architecture.layer_norm_eps
-        self.heads = architecture.heads
-        self.head_size = hidden // architecture.heads
-        self.qkv = layers.Dense(3 * hidden, name="qkv")  # query, key and value in one product
-        self.attention = layers.Dense(hidden, name="attention")
-        self.attention_norm = layers.LayerNormalization(epsilon=epsilon, name="attention_norm")
-        activation = {"gelu": _exact_gelu, "relu": ops.relu}[architecture.hidden_act]
-        self.inner = layers.Dense(architecture.intermediate_size, activation=activation, name="inner")
-        self.outer = layers.Dense(hidden, name="outer")
-        self.outer_norm = layers.LayerNormalization(epsilon=epsilon, name="outer_norm")
-        self.dropout = layers.Dropout(ENCODER_DROPOUT)
-
-    def build(self, hidden_shape, bias_shape=None) -> None:
-        for layer in (self.qkv, self.attention, self.attention_norm, self.inner, self.outer_norm):
-            layer.build(hidden_shape)
-        self.outer.build((*hidden_shape[:-1], self.inner.units))
-
-    def call(self, hidden, bias, training=False):
-        """Hidden states [batch, tokens, hidden] and score bias [batch, 1, 1, tokens] to new hidden states."""
-        attended = self.attention(self.attend(hidden, bias))
-        hidden = self.attention_norm(hidden + self.dropout(attended, training=training))
-        fed = self.outer(self.inner(hidden))
-        return self.outer_norm(hidden + self.dropout(fed, training=training))
-
-    def attend(self, hidden, bias):
-        """Scaled dot-product attention over all heads (Vaswani et al. 2017), [batch, tokens, hidden]."""
-        batch, tokens, size = ops.shape(hidden)
-        split = ops.reshape(self.qkv(hidden), (batch, tokens, 3, self.heads, self.head_size))
-        query, key, value = ops.unstack(ops.transpose(split, (2, 0, 3, 1, 4)), axis=0)
-        scores = ops.matmul(query * self.head_size**-0.5, ops.swapaxes(key, -1, -2)) + bias
-        context = ops.matmul(ops.softmax(scores), value)
-        return ops.reshape(ops.transpose(context, (0, 2, 1, 3)), (batch, tokens, size))
-
-    def compute_output_shape(self, hidden_shape, bias_shape=None):
-        return hidden_shape
-
-
-class Embeddings(layers.Layer):
-    """Sum of word, position and token-type embeddings, normalised. All tokens are of type 0: one text at a time."""
-
-    def __init__(self, architecture: Architecture, **options) -> None:
-        super().__init__(**options)
-        start = keras.initializers.TruncatedNormal(stddev=INITIALISER_DEVIATION)
-        hidden = architecture.hidden_size
-        self.word = layers.Embedding(architecture.vocab_size, hidden, start, name="word")
-        self.position = layers.Embedding(architecture.max_positions, hidden, start, name="position")
-        self.token_type = layers.Embedding(architecture.type_vocab_size, hidden, start, name="token_type")
-        self.norm = layers.LayerNormalization(epsilon=architecture.layer_norm_eps, name="norm")
-        self.dropout = layers.Dropout(ENCODER_DROPOUT)
-
-    def build(self, ids_shape) -> None:
-        for table in (self.word, self.position, self.token_type):
-            table.build(ids_shape)
-        self.norm.build((*ids_shape, self.word.output_dim))
-
-    def call(self, input_ids, training=False):
-        positions = self.position(ops.arange(ops.shape(input_ids)[1]))
-        summed = self.word(input_ids) + positions + self.token_type.embeddings[0]
-        return self.dropout(self.norm(summed), training=training)
-
-    def compute_output_shape(self, ids_shape):
-        return (*ids_shape, self.word.output_dim)
-
-
-class Pooling(layers.Layer):
-    """One vector for each text, from its tokens alone: padding takes no part in the mean and cannot win the maximum."""
-
-    def __init__(self, how: str, **options) -> None:
-        super().__init__(**options)
-        self.how = how
-
-    def call(self, hidden, attention_mask):
-        """Hidden states [batch, tokens, hidden] and mask [batch, tokens] to [batch, hidden]."""
-        if self.how == "cls":
-            return hidden[:, 0]
-        mask = ops.cast(ops.expand_dims(attention_mask, -1), hidden.dtype)
-        if self.how == "mean":
-            return ops.sum(hidden * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0)
-        return ops.max(ops.where(mask > 0, hidden, MASKED), axis=1)
-
-    def compute_output_shape(self, hidden_shape, attention_mask_shape=None):
-        return (hidden_shape[0], hidden_shape[2])
-
-
-def _exact_gelu(values):
-    # Keras layers often default to the tanh form, which moves BERT's outputs by 5e-3.
-    return ops.gelu(values, approximate=False)
-
-
-def build_encoder(architecture: Architecture) -> keras.Model:
-    """The encoder, fresh: (input_ids, attention_mask), int32 [batch, tokens], to [batch, tokens, hidden]."""
-    input_ids = keras.Input((None,), dtype="int32", name="input_ids")
-    attention_mask = keras.Input((None,), dtype="int32", name="attention_mask")
-    bias = (1.0 - ops.cast(attention_mask[:, None, None, :], "float32")) * MASKED
-    hidden = Embeddings(architecture, name="embeddings")(input_ids)
-    for number in range(architecture.layers):
-        hidden = EncoderLayer(architecture, name=f"layer_{number}")(hidden, bias)
-    return keras.Model([input_ids, attention_mask], hidden, name="encoder")
+from classifier.config import ModelConfig
+from classifier.encoder import INITIALISER_DEVIATION, EncoderLayer, Pooling, build_encoder, keras, layers, ops, tf
 
 
 def build_head(config: ModelConfig) -> keras.Sequential:
@@ -154,12 +29,12 @@ def build_head(config: ModelConfig) -> keras.Sequential:
     return keras.Sequential(stack, name="head")
 
 
-def build_classifier(config: ModelConfig) -> keras.Model:
+def build_classifier(config: ModelConfig, *, precision: str = "float32") -> keras.Model:
     """Encoder, pooling and head with fresh weights: (input_ids, attention_mask) to logits [batch, labels].
 
     The parts are its layers "encoder", "pooling" and "head".
     """
-    encoder = build_encoder(config.architecture)
+    encoder = build_encoder(config.architecture, precision=precision)
     input_ids = keras.Input((None,), dtype="int32", name="input_ids")
     attention_mask = keras.Input((None,), dtype="int32", name="attention_mask")
     embedding = encoder([input_ids, attention_mask])

@@ -31,6 +31,7 @@ class TrainConfig:
     class_weight: str = "none"
     patience: int = 2
     lora: int = 0
+    precision: str = "auto"
     emoji: Mapping[str, str] = field(default_factory=dict[str, str])
     seed: int = 1
     text_column: str = "text"

@@ -23,15 +23,11 @@ from classifier.evaluation import confusion, macro_f1
 from classifier.finishing import TrainingData, finish, free_name, label_numbers, load_data
 from classifier.labels import emoji_for
 from classifier.network import build_classifier, encoder_dense, keras, load_weights, read_weights, serving_function, tf
+from classifier.optimiser import AdamW
+from classifier.precision import POLICIES, resolve
 from classifier.predictor import logits_of
 from classifier.recipe import EpochEnd, Progress, Report, TrainConfig, TrainOutcome
 from classifier.registry import Registry
-
-# Share of the steps in which the learning rate climbs (Devlin et al. 2019: 10,000 of 100,000).
-WARM_UP = 0.1
-# Both as in BERT's own training.
-WEIGHT_DECAY = 0.01
-CLIP_NORM = 1.0
 
 
 def train_version(config: TrainConfig, registry: Registry, *, report: Report) -> TrainOutcome:
@@ -46,7 +42,7 @@ def train_version(config: TrainConfig, registry: Registry, *, report: Report) ->
         base = load_base(config.base)
         with registry.stage(config.name or free_name(registry)) as staging:
             model_config = configure(config, base, data.labels)
-            model = prepare(base, model_config, lora=config.lora, seed=config.seed)
+            model = prepare(base, model_config, lora=config.lora, seed=config.seed, precision=config.precision)
             fit = fine_tune(model, model_config, base, data, config, report)
             version, metrics = finish(staging, read_weights(model), model_config, base, data, config)
     except KeyboardInterrupt as error:
@@ -77,14 +73,14 @@ def configure(config: TrainConfig, base: Base, labels: Sequence[str]) -> ModelCo
     )
 
 
-def prepare(base: Base, config: ModelConfig, *, lora: int, seed: int) -> keras.Model:
+def prepare(base: Base, config: ModelConfig, *, lora: int, seed: int, precision: str = "auto") -> keras.Model:
     """A classifier with the base's encoder and a fresh head, ready to train.
 
     With a LoRA rank (Hu et al. 2021) the encoder's matrices and embeddings stay as they are; adapters beside the
     matrices, biases, LayerNorms and the head learn.
     """
     keras.utils.set_random_seed(seed)
-    model = build_classifier(config)
+    model = build_classifier(config, precision=POLICIES[resolve(precision)])
     load_weights(model, base.tensors)
     if lora:
         embeddings = model.get_layer("encoder").get_layer("embeddings")
@@ -114,7 +110,7 @@ def fine_tune(
     )
     steps = -(-len(train) // config.batch_size)
     watch = _Watch(model, valid, steps, config, report)
-    step = _train_step(model, config, steps * config.epochs)
+    step = train_step(model, config, steps * config.epochs)
     weights = class_weights(train.labels, len(data.labels), balanced=config.class_weight == "auto")
     random = np.random.default_rng(config.seed)
     for _ in range(config.epochs):
@@ -187,14 +183,13 @@ class _Watch:
             variable.assign(value)
 
 
-def _train_step(model: keras.Model, config: TrainConfig, steps: int) -> Callable[..., tf.Tensor]:
+def train_step(model: keras.Model, config: TrainConfig, steps: int) -> Callable[..., tf.Tensor]:
     """(input ids, attention mask, labels, weights) to the loss, after one update of the model.
 
     Our own step rather than Keras' fit(): that traces the graph twice, and each trace takes as long as 600 texts.
     """
-    optimiser, loss_of = _optimiser(config.learning_rate, steps), _loss(config.label_smoothing)
-    variables = model.trainable_variables
-    optimiser.build(variables)
+    variables, loss_of = model.trainable_variables, _loss(config.label_smoothing)
+    optimiser = AdamW(variables, config.learning_rate, steps)
     tokens = tf.TensorSpec((None, None), tf.int32)
     shapes = [tokens, tokens, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)]
 
@@ -203,33 +198,10 @@ def _train_step(model: keras.Model, config: TrainConfig, steps: int) -> Callable
         with tf.GradientTape() as tape:
             logits = model([input_ids, attention_mask], training=True)
             loss = tf.reduce_mean(loss_of(labels, logits) * weights)
-        optimiser.apply(tape.gradient(loss, variables), variables)
+        optimiser.apply(tape.gradient(loss, [variable.value for variable in variables]))
         return loss
 
     return step
-
-
-class _WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear from 0 to the peak in the first tenth of the steps, then linear to 0."""
-
-    def __init__(self, peak: float, steps: int) -> None:
-        self.peak, self.steps = peak, steps
-
-    def __call__(self, step):
-        step = tf.cast(step, tf.float32)
-        warm_up = max(1.0, WARM_UP * self.steps)
-        rising = (step + 1) / warm_up
-        falling = (self.steps - step) / max(1.0, self.steps - warm_up)
-        return self.peak * tf.clip_by_value(tf.minimum(rising, falling), 0.0, 1.0)
-
-
-def _optimiser(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) as BERT uses it: biases and LayerNorms are not decayed."""
-    optimiser = keras.optimizers.AdamW(
-        _WarmUpAndDecay(learning_rate, steps), weight_decay=WEIGHT_DECAY, global_clipnorm=CLIP_NORM
-    )
-    optimiser.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimiser
 
 
 def _loss(label_smoothing: float) -> Callable[..., tf.Tensor]:

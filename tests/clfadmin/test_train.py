@@ -42,8 +42,7 @@ def test_as_a_process_it_stores_a_version_and_prints_the_agreed_json(clfadmin, h
     assert answer.json["macro_f1"] > 0.6
     assert answer.json["examples"] == 81
     assert answer.json["epochs_run"] >= answer.json["best_epoch"] >= 1
-    assert answer.json["serving"]["runtime"] == "keras"
-    assert answer.json["serving"]["reason"]
+    assert (answer.json["serving"]["runtime"] == "keras") == bool(answer.json["serving"]["reason"])
     assert [line.split(":")[0] for line in answer.err.splitlines()] == [
         f"epoch {number} of 3" for number in range(1, answer.json["epochs_run"] + 1)
     ]
