@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from classifier.calibration import softmax
+from classifier.comparison import mcnemar
 from classifier.config import ModelConfig
 from classifier.encoding import Encoded, batches_by_length, pad
 from classifier.errors import VersionRefused
@@ -26,7 +27,7 @@ FIT_TEXTS, FIT_ROWS = 512, 1024
 FIT_BUDGET = 2048
 # What the compiled form may change at most.
 LEAST_SAME, LEAST_SAME_SURE, SURE = 0.98, 0.995, 0.7
-MOST_F1_LOST = 0.005
+MOST_F1_LOST, CHANCE = 0.005, 0.05
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Agreement:
     """How the compiled form compares with Keras on the same texts.
 
     `same` is the share with the same label, `same_sure` that among the texts of which Keras is sure (confidence 0.7 and
-    more; 1 where there are none); `change` is the mean over the texts of the largest change of a probability.
+    more; 1 where there are none); `change` is the mean over the texts of the largest change of a probability; `p_value`
+    is McNemar's test of the labels that became right or wrong.
     """
 
     texts: int
@@ -43,6 +45,7 @@ class Agreement:
     change: float
     macro_f1: float
     macro_f1_keras: float
+    p_value: float
 
     @property
     def reason(self) -> str:
@@ -53,7 +56,8 @@ class Agreement:
             return f"the compiled form changes the label of {1 - self.same:.1%} of {self.texts} texts"
         if self.same_sure < LEAST_SAME_SURE:
             return f"the compiled form changes {1 - self.same_sure:.1%} of the labels Keras is sure of"
-        if self.macro_f1_keras - self.macro_f1 > MOST_F1_LOST:
+        # Of a few hundred texts three changed labels may move macro-F1 by more: that alone shows nothing.
+        if self.macro_f1_keras - self.macro_f1 > MOST_F1_LOST and self.p_value < CHANCE:
             return f"the compiled form has macro-F1 {self.macro_f1:.3f}, Keras {self.macro_f1_keras:.3f}"
         return ""
 
@@ -123,6 +127,7 @@ def agreement(keras: np.ndarray, compiled: np.ndarray, labels: np.ndarray, *, te
     same = before.argmax(axis=1) == after.argmax(axis=1)
     sure = before.max(axis=1) >= SURE
     scores = [macro_f1(confusion(labels, which.argmax(axis=1), keras.shape[1])) for which in (after, before)]
+    right, right_before = after.argmax(axis=1) == labels, before.argmax(axis=1) == labels
     return Agreement(
         texts=len(labels),
         same=float(same.mean()),
@@ -130,6 +135,7 @@ def agreement(keras: np.ndarray, compiled: np.ndarray, labels: np.ndarray, *, te
         change=float(np.abs(after - before).max(axis=1).mean()),
         macro_f1=scores[0],
         macro_f1_keras=scores[1],
+        p_value=mcnemar(int((right & ~right_before).sum()), int((right_before & ~right).sum())),
     )
 
 

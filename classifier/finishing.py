@@ -19,10 +19,13 @@ from classifier.config import ModelConfig
 from classifier.dataset import Dataset
 from classifier.errors import DataError
 from classifier.evaluation import DataName, evaluate
+from classifier.full_evaluation import evaluate_fully, outputs_of
 from classifier.manifest import CONFIG, METRICS, SERVING, WEIGHTS, Provenance
 from classifier.predictor import Predictor, logits_of, predictor_from_files
 from classifier.recipe import TrainConfig
 from classifier.registry import Registry
+from classifier.report.page import html_report
+from classifier.sample import sample_in_memory
 from classifier.staging import Staging
 from classifier.version import Version
 from classifier.weights import write_tensors
@@ -30,6 +33,8 @@ from classifier.weights import write_tensors
 # Without a validation file: enough rows to choose an epoch and to calibrate on, and nine tenths left to learn from.
 VALID_FRACTION = 0.1
 CANARY, CANARIES = "canary.jsonl", 8
+REPORT_PAGE = "report/report.html"
+TEXT_LISTS = ("mistakes", "suspected_label_errors")
 # Texts the compiled form is compared on, at least: of fewer, one changed label would decide.
 LEAST_CHECKED = 500
 LIBRARIES = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tokenizers", "safetensors")
@@ -90,17 +95,24 @@ def finish(
     name = staging.target.name
     files = {**base.files, WEIGHTS: write_tensors(tensors)}
     predictor = predictor_from_files(name, model_config, files)
-    logits = logits_of(predictor.forward, predictor.encode(data.valid.texts))
+    encoded = predictor.encode(data.valid.texts)
+    logits = logits_of(predictor.forward, encoded)
     labels = label_numbers(data.valid, model_config.labels)
-    calibrated = calibrate(model_config, logits, labels)
+    calibrated = calibrate(model_config, logits, labels, readable=np.array([item.readable for item in encoded]))
     files[CONFIG] = (json.dumps(calibrated.to_dict(), indent=1, ensure_ascii=False) + "\n").encode()
     predictor.config = calibrated  # the network is the same, only its outputs are read otherwise
     compiled = _compiled(predictor, files, data, logits)
     if compiled.data:
         files[SERVING] = compiled.data
     files[CANARY] = make_canaries(canary_texts(data.valid, labels), predictor, compiled.predictor)
-    metrics = {**measure(name, calibrated, data.valid, logits, labels), "serving": compiled.to_dict()}
+    valid = data.valid
+    sample = sample_in_memory(valid.texts, labels, valid.sources, DataName(valid.name, valid.sha256))
+    metrics = evaluate_fully(sample, outputs_of(predictor, encoded, logits))
+    # A version travels: no more of people's texts in it than its few canary texts.
+    metrics = {key: value for key, value in metrics.items() if key not in TEXT_LISTS}
+    metrics["serving"] = compiled.to_dict()
     files[METRICS] = json.dumps(metrics, indent=1, ensure_ascii=False).encode()
+    files[REPORT_PAGE] = html_report(metrics).encode()
     for file, content in files.items():
         staging.write(file, content)
     return staging.publish(_provenance(base, data, config, metrics["macro_f1"])), metrics
@@ -124,15 +136,21 @@ def _compiled(keras: Predictor, files: Mapping[str, bytes], data: TrainingData, 
     return compiled_form(keras, files, train, checked)
 
 
-def calibrate(config: ModelConfig, logits: np.ndarray, labels: np.ndarray) -> ModelConfig:
+def calibrate(
+    config: ModelConfig, logits: np.ndarray, labels: np.ndarray, *, readable: np.ndarray | None = None
+) -> ModelConfig:
     """`config` with the temperature and the threshold that these texts ask for.
 
-    The model must not have trained on them. Rounded to what a person reads; the threshold downwards, so that the
+    `readable` bool [texts] (default: all) are those that can be sure at all; the threshold is fitted on them. The model
+    must not have trained on any. Rounded to what a person reads; the threshold downwards, so that the
     text that set it stays sure.
     """
     temperature = round(fit_temperature(logits, labels), 4)
     probabilities = softmax(logits, temperature)
-    found = fit_threshold(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    if readable is not None and readable.any():
+        confidence, correct = confidence[readable], correct[readable]
+    found = fit_threshold(confidence, correct)
     return replace(config, temperature=temperature, threshold=float(np.floor(found.threshold * 1e4) / 1e4))
 
 

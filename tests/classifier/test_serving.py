@@ -195,6 +195,7 @@ def test_agreement_counts_labels_and_what_keras_is_sure_of():
     assert (found.texts, found.same, found.same_sure) == (4, 0.75, 1.0)
     assert found.change == pytest.approx((0.1 + 0 + 0.1 + 0) / 4)
     assert (found.macro_f1, found.macro_f1_keras) == (1.0, pytest.approx((0.8 + 2 / 3) / 2))
+    assert found.p_value == 1.0  # one label became right, which proves nothing
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,8 @@ def test_agreement_counts_labels_and_what_keras_is_sure_of():
         ({}, ""),
         ({"same": 0.979}, "changes the label of 2.1%"),
         ({"same_sure": 0.994}, "changes 0.6% of the labels Keras is sure of"),
-        ({"macro_f1": 0.794}, "macro-F1 0.794, Keras 0.800"),
+        ({"macro_f1": 0.794, "p_value": 0.04}, "macro-F1 0.794, Keras 0.800"),
+        ({"macro_f1": 0.794, "p_value": 0.06}, ""),
         ({"change": float("nan")}, "no numbers"),
     ],
 )
