@@ -1,0 +1,71 @@
+"""One part of the benchmarks: what it writes for the report, and the settings all parts share.
+
+A part is a program. It writes build/bench/<name>.json: `title`, `command`, `text` (paragraphs before the tables),
+`tables` (each `columns` and `rows` of strings) and `figures` (the numbers themselves); `python -m tests.bench` joins
+the parts.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "build" / "bench"
+# Where PyTorch and OpenVINO are, if they are; see the Makefile.
+OTHER_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """From the environment, so that `make bench QUICK=1 DATA=texts.jsonl THREADS=4` sets them."""
+
+    quick: bool = False
+    data: Path | None = None
+    threads: int = 2
+
+    @property
+    def other_python(self) -> str:
+        """Raises nothing where it is missing: then the contenders say what is not installed."""
+        return str(OTHER_PYTHON) if OTHER_PYTHON.exists() else sys.executable
+
+
+def settings() -> Settings:
+    read = {name: os.environ.get(name, "") for name in ("QUICK", "DATA", "THREADS")}
+    return Settings(
+        quick=read["QUICK"] not in ("", "0"),
+        data=Path(read["DATA"]) if read["DATA"] else None,
+        threads=int(read["THREADS"] or 2),
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """`columns` are headings; the first column is text, the others are numbers and aligned to the right."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one program found out."""
+
+    title: str
+    command: str
+    text: Sequence[str]
+    tables: Sequence[Table]
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def write(name: str, part: Part) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(json.dumps(asdict(part), indent=1, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    sys.stderr.write(text + "\n")
