@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from classifier.comparison import matching_columns
-from classifier.dataset import Dropped, joined_name, joined_sha256
+from classifier.dataset import Dropped, joined_name, joined_sha256, source_names
 from classifier.errors import DataError
 from classifier.evaluation import DataName
 from classifier.full_evaluation import Outputs, changed_texts, evaluate_fully, outputs_of
@@ -64,7 +64,7 @@ def evaluate_files(
         data=DataName(joined_name(files), joined_sha256(files)),
         expected=np.concatenate([part.expected for part in parts]),
         traits=TraitColumns.joined([part.traits for part in parts]),
-        sources=_names(paths),
+        sources=source_names(paths),
         look_up=partial(_look_up, paths, columns, [file.sha256 for file in files]),
         dropped=dropped,
     )
@@ -102,19 +102,13 @@ def _look_up(
 ) -> Iterator[tuple[int, Place]]:
     """These rows of the files, read again. Raises DataError for a file that is not what it was."""
     number = count()
-    for path, name, known in zip(paths, _names(paths), sha256, strict=True):
+    for path, name, known in zip(paths, source_names(paths), sha256, strict=True):
         reader = RowFile(path, columns)
         for row in filter(_is_whole, reader):
             if (at := next(number)) in rows:
                 yield at, Place(row.text, name, row.line)
         if reader.sha256 != known:
             raise DataError(f"{path} was changed while it was evaluated. Run it again.")
-
-
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    """The files' names, with their folders where two have the same."""
-    names = [path.name for path in paths]
-    return tuple(name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True))
 
 
 def _is_whole(row: Row) -> bool:

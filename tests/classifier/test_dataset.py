@@ -50,6 +50,31 @@ def test_rows_without_text_or_label_and_repeats_are_left_out_and_counted(write):
     assert data.conflicting == 1  # "one" is labelled x and y
 
 
+def test_rows_left_out_are_named_with_file_and_line_the_first_few_of_each_kind(write):
+    rows = [("one", "x"), ("", "y"), ("one", "x"), ("two", "y")]
+    data = load([write("a.csv", rows), write("b.csv", [("", "x")] * 9 + [("two", "")])])
+    assert data.dropped.without_text == 10
+    assert data.dropped.places == {
+        "without_text": ["a.csv:3", "b.csv:2", "b.csv:3", "b.csv:4", "b.csv:5"],
+        "without_label": ["b.csv:11"],
+        "repeated": ["a.csv:4"],
+    }
+
+
+def test_rows_know_their_line_and_files_of_one_name_their_folder(write, tmp_path):
+    (tmp_path / "old").mkdir()
+    first, second = write("a.csv", [("one", "x"), ("two", "y")]), write("old/a.csv", [("", "x"), ("three", "x")])
+    data = load([first, second])
+    assert [data.place(row) for row in range(3)] == [f"{first}:2", f"{first}:3", f"{second}:3"]
+
+
+def test_reading_tells_how_many_bytes_it_has_read(write):
+    path, sizes = write("a.csv", [(f"text {number}", "xy"[number % 2]) for number in range(5000)]), []
+    load([path], advance=sizes.append)
+    assert len(sizes) == 3
+    assert sum(sizes) == path.stat().st_size
+
+
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
