@@ -1,6 +1,5 @@
-"""The texts that two versions label differently, written to CSV or JSONL: there whole or not at all."""
+"""The texts that two versions label differently, written to CSV, TSV or JSONL: there whole or not at all."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Mapping
 from io import TextIOWrapper
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier import durable
+from clfadmin.labelled_file import DELIMITERS, delimited
 
 COLUMNS = ("text", "expected", "before", "after", "change", "file", "line")
 
@@ -17,7 +17,8 @@ def write_changed(out: Path, changes: Iterable[Mapping[str, Any]]) -> None:
     with durable.replacing(out) as file:
         text = TextIOWrapper(file, encoding="utf-8", newline="")
         try:
-            write = _csv(text) if out.suffix.lower() == ".csv" else _jsonl(text)
+            delimiter = DELIMITERS.get(out.suffix.lower())
+            write = _jsonl(text) if delimiter is None else _cells(text, delimiter)
             for change in changes:
                 write(change)
             text.flush()
@@ -25,10 +26,10 @@ def write_changed(out: Path, changes: Iterable[Mapping[str, Any]]) -> None:
             text.detach()  # the file below is closed by its owner
 
 
-def _csv(text: TextIOWrapper) -> Callable[[Mapping[str, Any]], object]:
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    return lambda change: rows.writerow(change[name] for name in COLUMNS)
+def _cells(text: TextIOWrapper, delimiter: str) -> Callable[[Mapping[str, Any]], object]:
+    line = delimited(delimiter)
+    text.write(line(COLUMNS))
+    return lambda change: text.write(line(change[name] for name in COLUMNS))
 
 
 def _jsonl(text: TextIOWrapper) -> Callable[[Mapping[str, Any]], object]:

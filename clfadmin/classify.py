@@ -76,12 +76,14 @@ def _check_usage(texts: list[str] | None, file: Path | None, out: Path | None) -
 
 
 def _check_out(out: Path, file: Path | None, *, force: bool) -> None:
-    from clfadmin.labelled_file import KINDS, check_output
+    from clfadmin.labelled_file import check_output
 
-    check_output(out, kinds=KINDS)
-    if file is not None and out.absolute() == file.absolute():
+    check_output(out)
+    if not out.exists():
+        return
+    if file is not None and file.exists() and out.samefile(file):
         raise typer.BadParameter("--out would overwrite --file. Name another file.")
-    if out.exists() and not force:
+    if not force:
         raise typer.BadParameter(f"--out {out} is there already. Name another file, or replace it with --force.")
 
 

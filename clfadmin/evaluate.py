@@ -39,7 +39,10 @@ def evaluate(
     changed: Annotated[
         Path | None,
         typer.Option(
-            "--changed", metavar="FILE", show_default=False, help="A .csv or .jsonl for all texts --against changed."
+            "--changed",
+            metavar="FILE",
+            show_default=False,
+            help="A .csv, .tsv or .jsonl for all texts --against changed.",
         ),
     ] = None,
     text_column: TextColumn = "text",

@@ -15,10 +15,10 @@ PLAIN = ("text", "label", "confidence", "sure", "version", "truncated")
 BREAKS = str.maketrans("\t\r\n", "   ")
 
 
-def check_output(out: Path, *, option: str = "--out", kinds: Sequence[str] = (".csv", ".jsonl")) -> None:
+def check_output(out: Path, *, option: str = "--out") -> None:
     """Refuse, before anything is computed, what can't be written."""
-    if out.suffix.lower() not in kinds:
-        raise typer.BadParameter(f"{option} {out} should end in {', '.join(kinds[:-1])} or {kinds[-1]}.")
+    if out.suffix.lower() not in KINDS:
+        raise typer.BadParameter(f"{option} {out} should end in .csv, .tsv or .jsonl.")
     if not out.parent.is_dir():
         raise typer.BadParameter(f"{option} {out}: there is no folder {out.parent}.")
     if out.is_dir():

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,3 +129,22 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch, capsys)
     with console.progress("evaluating") as tick:
         tick(1, 4, "500 rows")
     assert capsys.readouterr().err == "evaluating: 25% 500 rows\n"
+
+
+def ticks(monkeypatch, capsys, *times: float) -> list[str]:
+    """The lines of a run that begins at 400 of 1,000 and does 10 more at each of these times."""
+    clock = iter(times)
+    monkeypatch.setattr(console, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with console.progress("classifying") as tick:
+        for number in range(len(times)):
+            tick(400 + 10 * number, 1000, f"{number} rows")
+    return capsys.readouterr().err.splitlines()
+
+
+def test_the_time_left_is_told_by_what_this_run_has_done(monkeypatch, capsys):
+    assert ticks(monkeypatch, capsys, 100.0, 103.0) == ["classifying: 41% 1 rows, 0:02:57 left"]
+
+
+def test_the_first_line_comes_after_two_seconds_and_the_others_every_ten(monkeypatch, capsys):
+    lines = ticks(monkeypatch, capsys, *(0.5 * number for number in range(50)))
+    assert [line.split()[2] for line in lines] == ["4", "24", "44"]

@@ -154,7 +154,11 @@ def test_versions_with_other_labels_are_one_clear_error(command, tiny_home, othe
         (["--data", "{data}", "--against", "none-such"], 1, "No model version 'none-such'"),
         (["--data", "{data}", "--report", "{data}"], 2, "is a file. Name a folder."),
         (["--data", "{data}", "--changed", "x.csv"], 2, "--changed needs --against VERSION."),
-        (["--data", "{data}", "--against", "tiny-b", "--changed", "x.txt"], 2, "--changed x.txt should end in .csv or"),
+        (
+            ["--data", "{data}", "--against", "tiny-b", "--changed", "x.txt"],
+            2,
+            "--changed x.txt should end in .csv, .tsv or",
+        ),
         ([], 2, "Missing option '--data'"),
     ],
 )
