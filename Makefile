@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: install run test check lock starter
+.PHONY: install run test check lock starter bench
 
 install: .venv/installed
 
@@ -31,13 +31,30 @@ check: install
 	$(BIN)/basedpyright
 	$(BIN)/python -m pytest -q tests/docs
 
+# PyTorch and OpenVINO stay out of .venv. PyTorch's CPU build is a file of its own for each platform, found where pip is
+# told to look (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL); without it the rest is measured.
+BENCH := .venv-bench/bin/python
+.venv-bench/installed: locks/bench.txt locks/torch.txt
+	test -x $(BENCH) || $(PYTHON) -m venv .venv-bench
+	$(BENCH) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/bench.txt
+	$(BENCH) -m pip install --quiet --disable-pip-version-check --no-deps -r locks/torch.txt \
+	  || echo 'PyTorch was not found: set PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL to where its CPU builds are'
+	touch $@
+
+bench: install .venv-bench/installed
+	QUICK=$(QUICK) DATA=$(DATA) THREADS=$(THREADS) $(BIN)/python -m tests.bench $(ARGS)
+
 starter: install
 	$(BIN)/python -m classifier.starter_build $(DATA)
 
-# Names, versions and sha256 only. all.txt decides the versions, the others follow it.
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml
+# Names, versions and sha256 only. all.txt decides the versions, the others follow it. Nothing of ours reports to anybody,
+# so OpenVINO does without its telemetry package.
+RESOLVE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+COMPILE := $(RESOLVE) pyproject.toml
+GROUP := $(RESOLVE) --group
 lock: install
 	$(COMPILE) --all-extras --group base --group dev -o locks/all.txt
 	$(COMPILE) --extra bot -c locks/all.txt -o locks/bot.txt
 	$(COMPILE) --extra worker --extra admin --group base -c locks/all.txt -o locks/worker.txt
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group install -o locks/uv.txt
+	$(GROUP) install -o locks/uv.txt
+	$(GROUP) bench -c locks/all.txt --no-emit-package torch --no-emit-package openvino-telemetry -o locks/bench.txt

@@ -1,7 +1,7 @@
 """How many int8 operations a second this machine can do at most, and how many one message needs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnxruntime
@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from classifier.config import ModelConfig
 
-# Rows, inputs, outputs: the dense layers of MiniLM and BERT on 512 tokens, and larger ones that flatter the machine.
+Shape = tuple[int, int, int]  # rows, inputs, outputs
+# The dense layers of MiniLM and BERT on 512 tokens, and larger ones that flatter the machine.
 SHAPES = (
     (512, 384, 1152),
     (512, 384, 1536),
@@ -43,9 +44,9 @@ def multiplier(rows: int, inputs: int, outputs: int, *, threads: int) -> Callabl
 class Peak:
     """Best product seen of each shape. `look` belongs between the rounds of what it is compared with."""
 
-    def __init__(self, *, threads: int) -> None:
-        self._multiply = {shape: multiplier(*shape, threads=threads) for shape in SHAPES}
-        self.best: dict[tuple[int, int, int], float] = {}
+    def __init__(self, *, threads: int, shapes: Sequence[Shape] = SHAPES) -> None:
+        self._multiply = {shape: multiplier(*shape, threads=threads) for shape in shapes}
+        self.best: dict[Shape, float] = {}
 
     def look(self, times: int = 30) -> None:
         for shape, multiply in self._multiply.items():

@@ -1,20 +1,20 @@
 """One part of the benchmarks: what it writes for the report, and the settings all parts share.
 
-A part is a program. It writes build/bench/<name>.json: `title`, `command`, `text` (paragraphs before the tables),
-`tables` (each `columns` and `rows` of strings) and `figures` (the numbers themselves); `python -m tests.bench` joins
-the parts.
+A part is a program. It writes build/bench/<name>.json: `title`, `command`, `date`, `text` (paragraphs before the
+tables), `tables` (each `columns` and `rows` of strings) and `figures` (the numbers themselves); `python -m tests.bench`
+joins the parts.
 """
 
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-FOLDER = REPOSITORY / "build" / "bench"
 # Where PyTorch and OpenVINO are, if they are; see the Makefile.
 OTHER_PYTHON = REPOSITORY / ".venv-bench" / "bin" / "python"
 
@@ -26,6 +26,11 @@ class Settings:
     quick: bool = False
     data: Path | None = None
     threads: int = 2
+
+    @property
+    def folder(self) -> Path:
+        """Where parts are written; a quick pass must not push what was really measured off the page."""
+        return REPOSITORY / "build" / ("bench-quick" if self.quick else "bench")
 
     @property
     def other_python(self) -> str:
@@ -62,8 +67,9 @@ class Part:
 
 
 def write(name: str, part: Part) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{name}.json").write_text(json.dumps(asdict(part), indent=1, ensure_ascii=False))
+    settings().folder.mkdir(parents=True, exist_ok=True)
+    document = asdict(part) | {"date": time.strftime("%Y-%m-%d")}
+    (settings().folder / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def say(text: str) -> None:
