@@ -42,8 +42,8 @@ def test_the_numbers_are_those_of_the_code():
     assert f"{SMALLEST_BUDGET} to {LARGEST_BUDGET:,} tokens".replace(",", " ") in TEXT
     assert batches.TARGET_SECONDS == 0.1
     assert "tenth\nof a second" in TEXT
-    assert (batches.SORTED_TOGETHER, batches.MOST_SLOTS) == (4, 64)
-    assert "about as many as make four batches (64 at most)" in TEXT
+    assert (batches.SORTED_TOGETHER, batches.MOST_SLOTS) == (4, 128)
+    assert "about as many as make four batches (128 at most)" in TEXT
     assert f"{fleet.CANDIDATE_TTL.total_seconds() / 60:g} minutes at most" in TEXT
     assert MOST_DELIVERIES == 3
     assert stream.JOB_TTL.total_seconds() / 3600 == 25
