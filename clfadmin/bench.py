@@ -84,7 +84,7 @@ def _measured(version: "Version", texts: list[str], threads: int) -> dict[str, A
         with running(KINDS, version.path, threads=threads) as (contenders, missing):
             if not contenders:
                 raise Unavailable(f"Nothing could be timed: {'; '.join(missing.values())}.")
-            found = compare(contenders, texts, Plan(tries=1, singles=64), tick)
+            found = compare(contenders, texts, Plan(seconds=60), tick)
     return {
         "version": version.name,
         "threads": threads,

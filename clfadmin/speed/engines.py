@@ -23,7 +23,7 @@ TOKENIZER = "tokenizer.json"
 # All contenders cut there, whatever the version allows.
 MOST_TOKENS = 128
 # Batch sizes to choose from: padded tokens, or texts where a library counts those.
-TOKENS = (256, 512, 1024, 2048, 4096)
+TOKENS = (256, 512, 1024, 2048)
 TEXTS = (8, 16, 32, 64)
 
 Batch = tuple[np.ndarray, np.ndarray]  # ids and mask, int32 [texts, tokens]

@@ -1,6 +1,7 @@
 """Measures contenders in turn on the same texts. A round asks each once, so that a slow minute hits all alike."""
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from clfadmin.speed.contender import KERAS, Contender
 
 WAYS = ("network", "text")
+# Fewer than these have no quartiles worth the name.
+LEAST_ROUNDS = 4
 Tick = Callable[[float, float, str], None]
 
 
@@ -15,15 +18,17 @@ Tick = Callable[[float, float, str], None]
 class Plan:
     """How much is measured.
 
-    Texts fall into `blocks` of the same mix of lengths; each of `rounds` takes the next block. `tries` at each batch
-    size come first, on one block of `sweep_blocks`; `singles` texts are timed alone, over all rounds.
+    Texts fall into `blocks` of the same mix of lengths; each of `rounds` takes the next block, and none begins after
+    `seconds` once there are LEAST_ROUNDS. `tries` at each batch size come first, on one block of `sweep_blocks`;
+    `singles` texts are timed alone, over all rounds.
     """
 
-    blocks: int = 8
-    rounds: int = 8
-    sweep_blocks: int = 16
-    tries: int = 2
-    singles: int = 96
+    blocks: int = 10
+    rounds: int = 10
+    seconds: float = 90.0
+    sweep_blocks: int = 20
+    tries: int = 1
+    singles: int = 100
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,10 @@ def compare(contenders: Sequence[Contender], texts: Sequence[str], plan: Plan, t
         choose_size(contender, blocks_of(lengths, plan.sweep_blocks)[0], tries=plan.tries)
         done += 1
     taken = [Taken() for _ in contenders]
+    end = time.monotonic() + plan.seconds
     for number in range(plan.rounds):
+        if number >= LEAST_ROUNDS and time.monotonic() >= end:
+            break
         tick(done, total, f"round {number + 1} of {plan.rounds}")
         alone = blocks[number % plan.blocks][:: max(1, len(blocks[0]) * plan.rounds // plan.singles)]
         for place in turn(len(contenders), number):

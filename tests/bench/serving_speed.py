@@ -46,7 +46,7 @@ HOW = (
 def starter(folder: Path, settings: part.Settings) -> Part:
     version = models.install_starter(folder / "home")
     texts, what = benchmark_texts(400 if settings.quick else 2000, settings.data)
-    plan = Plan(blocks=4, rounds=2, sweep_blocks=4, tries=1, singles=20) if settings.quick else Plan(tries=1)
+    plan = Plan(blocks=4, rounds=2, sweep_blocks=8, singles=20) if settings.quick else Plan()
     peak = Peak(threads=settings.threads)
     peak.look()
     found, missing, tokens = _compared(version.path, texts, plan, settings)
@@ -71,7 +71,7 @@ def base(folder: Path, settings: part.Settings) -> Part:
     texts, what = benchmark_texts(64 if settings.quick else 240, settings.data)
     models.write_bert_base(folder / "base", version, texts)
     plan = Plan(
-        blocks=4, rounds=2 if settings.quick else 6, sweep_blocks=4, tries=1, singles=8 if settings.quick else 24
+        blocks=4, rounds=2 if settings.quick else 6, seconds=60, sweep_blocks=8, singles=8 if settings.quick else 24
     )
     found, missing, tokens = _compared(folder / "base", texts, plan, settings)
     about = f"Random weights: only the speed means anything. {what}, {tokens:.1f} tokens on average, "
