@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.lanes import LANE_HOLDS
 from bot.metrics import Metrics
 from bot.poster import Poster, Posting
 from bot.slack_client import Slack, quiet_web_client
@@ -111,7 +112,7 @@ def test_results_of_one_channel_do_not_crowd_out_the_others(
     add(valkey, keys, result_fields(result(channel=other, ts=ts).encode()))
     with posting(valkey, keys, sandbox.api_url) as poster:
         wait_until(lambda: sandbox.replies(other, ts), "the reply in the other channel")
-        assert poster.held <= 20
+        assert poster.held <= LANE_HOLDS + 1  # the other reply may be out and not yet finished
         assert results_left(valkey, keys) >= 290
 
 
