@@ -1,18 +1,21 @@
 """One part of the benchmarks: what it writes for the report, and the settings all parts share.
 
-A part is a program. It writes build/bench/<name>.json: `title`, `command`, `date`, `text` (paragraphs before the
-tables), `tables` (each `columns` and `rows` of strings) and `figures` (the numbers themselves); `python -m tests.bench`
-joins the parts.
+A part is a program. It writes build/bench/<name>.json: `title`, `command`, `date`, `others` (the share of the
+machine that other work took meanwhile), `text` (paragraphs before the tables), `tables` (each `columns` and `rows` of
+strings) and `figures` (the numbers themselves); `python -m tests.bench` joins the parts.
 """
 
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 REPOSITORY = Path(__file__).parents[2]
 # Where PyTorch and OpenVINO are, if they are; see the Makefile.
@@ -67,9 +70,28 @@ class Part:
 
 
 def write(name: str, part: Part) -> None:
+    """To be called last: the note on other work covers the program from its start."""
     settings().folder.mkdir(parents=True, exist_ok=True)
-    document = asdict(part) | {"date": time.strftime("%Y-%m-%d")}
+    others = _others_share(_BEFORE, _times())
+    document = asdict(part) | {"date": time.strftime("%Y-%m-%d"), "others": round(others, 3)}
+    say(f"{name}: other work took {others:.0%} of the machine meanwhile")
     (settings().folder / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def _times() -> tuple[float, float, float]:
+    """Seconds so far: of processor time on the whole machine, of that used by anybody, and by us and our children."""
+    machine = psutil.cpu_times()
+    ours = sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(machine[:8]), sum(machine[:8]) - machine.idle - getattr(machine, "iowait", 0.0), ours
+
+
+def _others_share(before: tuple[float, float, float], after: tuple[float, float, float]) -> float:
+    """The share of the machine that neither was idle nor worked for us, what a hypervisor took included."""
+    whole, used, ours = (late - early for early, late in zip(before, after, strict=True))
+    return max(0.0, (used - ours) / whole)
+
+
+_BEFORE = _times()
 
 
 def say(text: str) -> None:

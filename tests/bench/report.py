@@ -36,12 +36,8 @@ def _machine(machine: Mapping[str, Any]) -> str:
 
 def _part(part: Mapping[str, Any]) -> str:
     tables = [_table(table["columns"], table["rows"]) for table in part["tables"]]
-    return (
-        "\n\n".join(
-            [f"## {part['title']}", *part["text"], *tables, f"Measured by `{part['command']}`, {part['date']}."]
-        )
-        + "\n"
-    )
+    measured = f"Measured by `{part['command']}`, {part['date']}; other work took {part['others']:.0%} of the machine."
+    return "\n\n".join([f"## {part['title']}", *part["text"], *tables, measured]) + "\n"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

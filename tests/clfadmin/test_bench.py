@@ -126,7 +126,8 @@ def test_the_peak_of_each_product_is_the_best_seen():
 def test_the_page_names_the_machine_and_every_part_with_its_command():
     table = Table(("contender", "messages/s"), [["ours", "900 (880–910)"], ["theirs | other", "300"]])
     part = asdict(Part("Serving", "python -m tests.bench.serving_speed", ["Some words."], [table])) | {
-        "date": "2026-11-23"
+        "date": "2026-11-23",
+        "others": 0.042,
     }
     page = report.page(MACHINE, [part], quick=False)
     assert "| processor | Some CPU, 2 cores |" in page
@@ -134,7 +135,7 @@ def test_the_page_names_the_machine_and_every_part_with_its_command():
     assert "## Serving\n\nSome words.\n\n| contender | messages/s |\n| --- | ---: |\n" in page
     assert "| ours | 900 (880–910) |" in page
     assert "| theirs / other | 300 |" in page
-    assert "Measured by `python -m tests.bench.serving_speed`, 2026-11-23." in page
+    assert "Measured by `python -m tests.bench.serving_speed`, 2026-11-23; other work took 4% of the machine." in page
     assert "quick pass:" not in page.lower()
 
 
