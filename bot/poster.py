@@ -23,7 +23,7 @@ from worker.log import Seldom
 from worker.stream import RESULT_LEASE, Delivery, Finished, Queue
 
 HOLDS = 200
-# Slack answers in about 0.2 s: eight at once are far more than any workspace's limit.
+# Slack takes several hundred posts a minute of one app: eight at once reach that even at a second each.
 SENDERS = 8
 RESULTS = StreamName.RESULTS
 # How long a result of a newer release waits for a newer bot.

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     clf_unsure: Unsure = Unsure.SAY
     clf_bind: str = "127.0.0.1"
     clf_http_port: int | None = Field(default=None, ge=0, le=65_535)
-    # The longest job takes about 33 kB: this many of them still fit into the embedded broker's 256 MB.
+    # The longest job has 8,001 characters of four bytes: this many still fit into the embedded broker's 256 MB.
     clf_max_queue: int = Field(default=5_000, ge=1)
     clf_log_level: LogLevel = LogLevel.INFO
     clf_log_format: LogFormat | None = None  # text on a terminal, json elsewhere

@@ -20,7 +20,7 @@ from clfadmin.plan import Plan
 from clfadmin.supervise import TICK, Child, GaveUp, Spec, Supervisor
 from worker.fleet import QueueStats
 
-# A start that takes longer than this deserves a word; TensorFlow alone takes about 5 s to load.
+# A start that takes longer than this deserves a word: people wonder by then.
 PATIENCE_BETWEEN_WORDS = timedelta(seconds=15)
 # What is waiting at Ctrl-C is answered if that takes no longer; the rest stays in the queue, on disk.
 DRAIN = timedelta(seconds=10)
