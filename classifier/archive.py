@@ -2,13 +2,14 @@
 
 import io
 import tarfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from classifier import durable, verify
+from classifier.adapter_archive import complete, is_adapter
 from classifier.errors import DataError, VersionRefused
 from classifier.manifest import MANIFEST, MAX_FILES, SERVING, limit_of
 from classifier.registry import Registry
@@ -18,8 +19,8 @@ from classifier.version import Version, is_name, read_version
 CHUNK = 1 << 20
 
 
-def export_version(version: Version, file: Path) -> None:
-    """Write all files of the version to `file`, uncompressed, each checked against its sha256 on the way.
+def export_version(version: Version, file: Path, *, without: Collection[str] = ()) -> None:
+    """Write all files of the version but those in `without` to `file`, uncompressed, each checked against its sha256.
 
     The same version always gives the same bytes. Raises VersionRefused, StorageError; then there is no `file`.
     """
@@ -30,14 +31,17 @@ def export_version(version: Version, file: Path) -> None:
     with durable.replacing(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, version, MANIFEST, verify.read_file(version.path, MANIFEST), created)
         for name, entry in sorted(version.manifest.files.items()):
+            if name in without:
+                continue
             _add(tar, version, name, verify.read_entry(version.path, name, entry), created)
 
 
-def import_version(registry: Registry, file: Path, *, name: str | None = None) -> Version:
+def import_version(registry: Registry, file: Path, *, name: str | None = None, base: str | None = None) -> Version:
     """Unpack an export into this home, under its own name or `name`, and check it as any version.
 
-    Raises DataError when it is no export, VersionRefused when it holds what no version holds or was changed,
-    VersionExists, StorageError; then nothing is stored.
+    An adapter's is completed from `base`, by default the one it names. Raises DataError when it is no export,
+    VersionRefused when it holds what no version holds or was changed, BaseNotFound, VersionExists, StorageError; then
+    nothing is stored.
     """
     with _opened(file) as tar:
         first = tar.next()
@@ -49,6 +53,8 @@ def import_version(registry: Registry, file: Path, *, name: str | None = None) -
         with registry.stage(name or folder) as staging:
             _unpack(tar, folder, staging)
             _check_compiled(staging)
+            if is_adapter(staging):
+                return complete(staging, base)
             return staging.publish_unchanged()
 
 

@@ -1,35 +1,82 @@
-"""Training batches: shuffled with the seed, texts of similar length together, so that little is padding."""
+"""Training batches: texts as numbers in little memory, shuffled with the seed, those of similar length together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from tokenizers import Tokenizer
 
-from classifier.encoding import Encoded, pad
+from classifier.encoding import encode
 
 # Batches sorted together. One would leave the padding, all would always show the same texts side by side.
 BUCKET = 50
+# Texts tokenised at once: what the tokenizer holds of a text while it works is a hundred times what is kept.
+CHUNK = 2048
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Encoded texts with the number of each one's label."""
+    """Encoded texts with the number of each one's label: flat arrays, so that a million rows need some 60 MB.
 
-    encoded: Sequence[Encoded]
+    `tokens` uint16 (uint32 for a vocabulary above 65,536) holds one text after another, text i from `starts[i]` to
+    `starts[i + 1]`; `labels` int32 and `truncated` bool [texts].
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
     labels: np.ndarray
+    truncated: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, [CLS] and [SEP] included, int64 [texts]."""
+        return np.diff(self.starts)
 
-def batch_rows(lengths: Sequence[int], batch_size: int, random: np.random.Generator) -> list[np.ndarray]:
+    def ids(self, row: int) -> np.ndarray:
+        return self.tokens[self.starts[row] : self.starts[row + 1]]
+
+    def padded(self, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Input ids and attention mask of these rows, both int32 [rows, tokens], as wide as the longest."""
+        rows = np.asarray(rows)
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        attention_mask = np.arange(lengths.max()) < lengths[:, None]
+        input_ids = np.zeros(attention_mask.shape, np.int32)
+        input_ids[attention_mask] = np.concatenate([self.ids(row) for row in rows])
+        return input_ids, attention_mask.astype(np.int32)
+
+
+def encode_examples(
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    labels: np.ndarray,
+    *,
+    advance: Callable[[int], None] = lambda texts: None,
+) -> Examples:
+    """The texts as token ids, piece by piece. `advance` is called with the number of texts just done."""
+    kind = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
+    pieces: list[np.ndarray] = []
+    lengths, truncated = np.zeros(len(texts) + 1, np.int64), np.zeros(len(texts), bool)
+    for first in range(0, len(texts), CHUNK):
+        encoded = encode(tokenizer, texts[first : first + CHUNK])
+        last = first + len(encoded)
+        pieces.append(np.concatenate([np.array(item.ids, kind) for item in encoded]))
+        lengths[first + 1 : last + 1] = [len(item.ids) for item in encoded]
+        truncated[first:last] = [item.truncated for item in encoded]
+        advance(len(encoded))
+    tokens = np.concatenate(pieces) if pieces else np.zeros(0, kind)
+    return Examples(tokens, np.cumsum(lengths), labels.astype(np.int32), truncated)
+
+
+def batch_rows(lengths: np.ndarray, batch_size: int, random: np.random.Generator) -> list[np.ndarray]:
     """Row numbers for one epoch, each row once, in batches of `batch_size` (the last one may be smaller)."""
     order = random.permutation(len(lengths))
-    sizes = np.asarray(lengths)
     batches: list[np.ndarray] = []
     for start in range(0, len(order), batch_size * BUCKET):
         bucket = order[start : start + batch_size * BUCKET]
-        bucket = bucket[np.argsort(sizes[bucket], kind="stable")]
+        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
         batches += [bucket[first : first + batch_size] for first in range(0, len(bucket), batch_size)]
     return [batches[number] for number in random.permutation(len(batches))]
 
@@ -38,10 +85,9 @@ def training_batches(
     examples: Examples, batch_size: int, weights: np.ndarray, random: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """One epoch of (input ids, attention mask, labels, weights); `weights` is by label, float32 [labels]."""
-    lengths = [len(item.ids) for item in examples.encoded]
-    for rows in batch_rows(lengths, batch_size, random):
-        labels = examples.labels[rows].astype(np.int32)
-        yield *pad([examples.encoded[row] for row in rows]), labels, weights[labels]
+    for rows in batch_rows(examples.lengths, batch_size, random):
+        labels = examples.labels[rows]
+        yield *examples.padded(rows), labels, weights[labels]
 
 
 def class_weights(labels: np.ndarray, count: int, *, balanced: bool) -> np.ndarray:

@@ -6,7 +6,7 @@ The Keras weights stay the only source: serving.onnx is written from them and ca
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from classifier.errors import VersionRefused
 from classifier.evaluation import confusion, macro_f1
 from classifier.manifest import SERVING, WEIGHTS
 from classifier.predictor import Predictor, compiled_predictor, logits_of
-from classifier.quantisation import DenseInput, fit
+from classifier.quantisation import DenseInput, fit, write_inputs
 from classifier.weights import read_tensors, version_shapes
 
 # Texts whose activations decide the rounding, and token rows kept of them for each dense layer.
@@ -67,12 +67,16 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A version's compiled form and a predictor that serves it; both None where Keras serves, with the reason why."""
+    """A version's compiled form and a predictor that serves it; both None where Keras serves, with the reason why.
+
+    `inputs` is the file of its rounding (quantisation.py), which makes the same form anew.
+    """
 
     data: bytes | None
     predictor: Predictor | None
     agreement: Agreement | None
     reason: str
+    inputs: bytes = b""
 
     def to_dict(self) -> dict[str, Any]:
         """What `clfadmin train --json` prints as "serving"."""
@@ -103,7 +107,8 @@ def compiled_form(
     try:
         tensors = read_tensors(files[WEIGHTS], version_shapes(keras.config))
         inputs = fit_inputs(keras.config, tensors, fit_texts)
-        return check_form(keras, files, compile_network(keras.config, tensors, inputs, files[WEIGHTS]), checked)
+        data = compile_network(keras.config, tensors, inputs, files[WEIGHTS])
+        return replace(check_form(keras, files, data, checked), inputs=write_inputs(inputs))
     except ImportError as error:
         return Compiled(None, None, None, f"{error.name} is not installed")
     except VersionRefused as error:

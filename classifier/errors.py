@@ -63,4 +63,8 @@ class Interrupted(ClassifierError):
 
 
 class TrainingInterrupted(Interrupted):
-    """Ctrl-C during training. Nothing was stored; the CLI exits with 130."""
+    """Ctrl-C during training. No version was stored; the line says how to go on where that is possible."""
+
+
+class TrainingDiverged(ClassifierError):
+    """The loss is no longer a number. Nothing was stored, and going on would not help."""

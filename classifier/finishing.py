@@ -1,7 +1,7 @@
 """The parts of a training that need no TensorFlow of their own: data in front, calibration and storing behind."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,11 +20,12 @@ from classifier.dataset import Dataset
 from classifier.errors import DataError
 from classifier.evaluation import DataName, evaluate
 from classifier.full_evaluation import evaluate_fully, outputs_of
-from classifier.manifest import CONFIG, METRICS, SERVING, WEIGHTS, Provenance
+from classifier.manifest import ADAPTER, CONFIG, METRICS, QUANTISATION, SERVING, WEIGHTS, DataFile, Provenance
 from classifier.predictor import Predictor, logits_of, predictor_from_files
 from classifier.recipe import TrainConfig
 from classifier.registry import Registry
 from classifier.report.page import html_report
+from classifier.resume import unfinished
 from classifier.sample import sample_in_memory
 from classifier.staging import Staging
 from classifier.version import Version
@@ -42,19 +43,30 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tokenizers"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is learned from, what is measured on, and the labels in the order of the model's outputs."""
+    """What is learned from, what is measured on, and the labels in the order of the model's outputs.
+
+    `overlap` counts the rows that were taken out of the first part because their text is in the second.
+    """
 
     train: Dataset
     valid: Dataset
     labels: tuple[str, ...]
+    overlap: int = 0
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Each file once, in the order they were named."""
+        return tuple({(file.name, file.sha256): file for file in (*self.train.files, *self.valid.files)}.values())
 
 
-def load_data(config: TrainConfig) -> TrainingData:
+def load_data(config: TrainConfig, *, advance: Callable[[int], None] = lambda size: None) -> TrainingData:
     """The data files of `config`; without validation files a tenth of each label is held out.
 
-    Texts that are in both parts are taken out of the first. Raises DataError.
+    Texts that are in both parts are taken out of the first. `advance` is called now and then with the bytes just read.
+    Raises DataError.
     """
-    load = partial(dataset.load, text_column=config.text_column, label_column=config.label_column)
+    columns = {"text_column": config.text_column, "label_column": config.label_column}
+    load = partial(dataset.load, **columns, advance=advance)
     everything = load(config.data)
     if config.valid:
         train, valid = everything, load(config.valid, least_labels=1)
@@ -66,17 +78,17 @@ def load_data(config: TrainConfig) -> TrainingData:
             )
     else:
         train, valid = dataset.stratified_split(everything, VALID_FRACTION, config.seed)
-    train, _ = dataset.without_overlap(train, valid)
+    train, overlap = dataset.without_overlap(train, valid)
     missing = sorted(set(everything.labels) - set(train.labels))
     if missing:
         raise DataError(f"Every text with the label {missing[0]!r} is validation text too. Give it texts of its own.")
-    return TrainingData(train, valid, everything.label_names)
+    return TrainingData(train, valid, everything.label_names, overlap)
 
 
 def free_name(registry: Registry) -> str:
-    """A name that no version has: today's date (UTC) and a counter, such as 20260131-2."""
+    """A name that no version and no unfinished training has: today's date (UTC) and a counter, such as 20260131-2."""
     today = datetime.now(UTC).strftime("%Y%m%d")
-    taken = set(registry.names())
+    taken = {*registry.names(), *unfinished(registry)}
     return next(name for number in range(1, len(taken) + 2) if (name := f"{today}-{number}") not in taken)
 
 
@@ -87,13 +99,18 @@ def finish(
     base: Base,
     data: TrainingData,
     config: TrainConfig,
+    *,
+    adapter: bytes | None = None,
 ) -> tuple[Version, dict[str, Any]]:
     """Calibrate on the validation part, evaluate, and publish the version; its metrics come along.
 
+    `adapter` is the file that makes `tensors` out of the base's; it is kept beside them, so that it can be exported.
     Everything is measured through the predictor that will serve the version, from the bytes that are stored.
     """
     name = staging.target.name
     files = {**base.files, WEIGHTS: write_tensors(tensors)}
+    if adapter is not None:
+        files[ADAPTER] = adapter
     predictor = predictor_from_files(name, model_config, files)
     encoded = predictor.encode(data.valid.texts)
     logits = logits_of(predictor.forward, encoded)
@@ -104,6 +121,8 @@ def finish(
     compiled = _compiled(predictor, files, data, logits)
     if compiled.data:
         files[SERVING] = compiled.data
+    if compiled.data and adapter is not None:
+        files[QUANTISATION] = compiled.inputs
     files[CANARY] = make_canaries(canary_texts(data.valid, labels), predictor, compiled.predictor)
     valid = data.valid
     sample = sample_in_memory(valid.texts, labels, valid.sources, DataName(valid.name, valid.sha256))
@@ -193,11 +212,10 @@ def _provenance(base: Base, data: TrainingData, config: TrainConfig, macro_f1: f
     left_out = {"data", "valid", "name", "base", "emoji", "seed"}
     options = {name: value for name, value in asdict(config).items() if name not in left_out}
     options["hidden"] = " ".join(map(str, config.hidden))
-    files = {(file.name, file.sha256): file for file in (*data.train.files, *data.valid.files)}
     return Provenance(
         base=base.name,
         base_sha256=base.sha256,
-        data=tuple(files.values()),
+        data=data.files,
         seed=config.seed,
         macro_f1=macro_f1,
         training=options,

@@ -12,6 +12,8 @@ MANIFEST = "manifest.json"
 CONFIG = "config.json"
 WEIGHTS = "weights.safetensors"
 SERVING = "serving.onnx"
+# What LoRA learned, and how the compiled form rounds: enough to make weights and compiled form anew from the base.
+ADAPTER, QUANTISATION = "adapter.safetensors", "quantisation.safetensors"
 METRICS = "report/metrics.json"
 
 MIB = 1 << 20
@@ -24,6 +26,8 @@ LIMITS: Mapping[str, int] = {
     "tokenizer_config.json": MIB,
     WEIGHTS: 4096 * MIB,
     SERVING: 4096 * MIB,
+    ADAPTER: 1024 * MIB,
+    QUANTISATION: 64 * MIB,
     "canary.jsonl": 4 * MIB,
 }
 REQUIRED = (CONFIG, "tokenizer.json", WEIGHTS, "canary.jsonl")

@@ -13,7 +13,8 @@ class TrainConfig:
     """Options of one training. `base` None means the default base, `name` None a free name from today's date.
 
     `hidden` are the sizes of dense layers between pooling and output; `dropout` is the head's; `lora` 0 trains
-    everything, a rank trains adapters on the encoder's dense layers and leaves the embeddings as they are.
+    everything, a rank trains adapters on the encoder's dense layers and leaves the embeddings as they are. `precision`
+    is that of the products in the encoder: float32, bfloat16, or auto, which is what is quicker on this machine.
     """
 
     data: Sequence[Path]
@@ -36,6 +37,31 @@ class TrainConfig:
     seed: int = 1
     text_column: str = "text"
     label_column: str = "label"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The version's name is known, and how many epochs an interrupted run before this one left done."""
+
+    version: str
+    epochs_done: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What goes on before and after the steps: `what` is "reading", say, and `done` of `total` a count of its own."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The data report, before the first step; see data_report.py."""
+
+    data_report: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -62,15 +88,22 @@ class EpochEnd:
     best: bool
 
 
-Report = Callable[[Progress | EpochEnd], None]
+News = Begun | Stage | Examined | Progress | EpochEnd
+Report = Callable[[News], None]
+# What is heard of the steps alone.
+StepReport = Callable[[Progress | EpochEnd], None]
 
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """The stored version and how it came to be. `metrics` is evaluate's object on the validation part."""
+    """The stored version and how it came to be. `metrics` is evaluate's object on the validation part.
+
+    Times and rates are those of the whole training, with what interrupted runs did of it.
+    """
 
     version: Version
     metrics: Mapping[str, Any]
+    data_report: Mapping[str, Any]
     seconds: float
     epochs_run: int
     best_epoch: int
@@ -86,4 +119,5 @@ class TrainOutcome:
             "best_epoch": self.best_epoch,
             "examples": self.examples,
             "examples_per_second": self.examples_per_second,
+            "data_report": self.data_report,
         }

@@ -7,55 +7,118 @@ TensorFlow is loaded by importing this module, so it is imported inside function
 # pyright: reportArgumentType=false, reportCallIssue=false, reportReturnType=false
 # pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
+from classifier.adapter import adapter_of, merge, write_adapter
 from classifier.base import Base, load_base
-from classifier.batching import Examples, class_weights, training_batches
+from classifier.batching import Examples, encode_examples
 from classifier.config import NORMALISER_VERSION, Head, ModelConfig
-from classifier.encoding import encode, load_tokenizer
-from classifier.errors import ClassifierError, TrainingInterrupted
-from classifier.evaluation import confusion, macro_f1
+from classifier.data_report import data_report
+from classifier.encoding import load_tokenizer
+from classifier.errors import TrainingDiverged, TrainingInterrupted
 from classifier.finishing import TrainingData, finish, free_name, label_numbers, load_data
+from classifier.fitting import Fit, fit
 from classifier.labels import emoji_for
-from classifier.network import build_classifier, encoder_dense, keras, load_weights, read_weights, serving_function, tf
-from classifier.optimiser import AdamW
+from classifier.manifest import DataFile
+from classifier.network import build_classifier, encoder_dense, keras, load_weights, lora_factors, read_weights
 from classifier.precision import POLICIES, resolve
-from classifier.predictor import logits_of
-from classifier.recipe import EpochEnd, Progress, Report, TrainConfig, TrainOutcome
+from classifier.recipe import Begun, Examined, Report, Stage, StepReport, TrainConfig, TrainOutcome
 from classifier.registry import Registry
+from classifier.resume import Order, WorkFolder, absolute, begin, check_unchanged, go_on
+from classifier.rows import check_readable
 
 
 def train_version(config: TrainConfig, registry: Registry, *, report: Report) -> TrainOutcome:
     """Fine-tune, calibrate and evaluate as `config` says, and store the result as a new version.
 
-    Stored whole or not at all. Raises DataError, BaseNotFound, VersionExists, StorageError, TrainingInterrupted after
-    Ctrl-C, and ClassifierError when the loss is no longer a number.
+    Stored whole or not at all; until then a checkpoint is kept after each epoch, for resume_version. Raises DataError,
+    BaseNotFound, VersionExists, StorageError, TrainingDiverged, TrainingInterrupted after Ctrl-C, and ClassifierError
+    when a training of that name was interrupted before.
     """
+    name = config.name or free_name(registry)
+    config = replace(absolute(config), name=name, precision=resolve(config.precision))
+    with begin(registry, name) as work, _explained(work):
+        return _train(config, None, work, registry, report)
+
+
+def resume_version(name: str, registry: Registry, *, report: Report) -> TrainOutcome:
+    """Go on with an interrupted training behind its last whole epoch; what comes out is what would have come out.
+
+    Raises as train_version does, and DataError when the data or the base were changed meanwhile.
+    """
+    with go_on(registry, name) as work, _explained(work):
+        order = work.read_order()
+        return _train(order.config, order, work, registry, report)
+
+
+def _train(
+    config: TrainConfig, began: Order | None, work: WorkFolder, registry: Registry, report: Report
+) -> TrainOutcome:
+    """From wherever `work` stands to the stored version; `began` is the order of an interrupted training."""
     started = time.monotonic()
-    try:
-        data = load_data(config)
-        base = load_base(config.base)
-        with registry.stage(config.name or free_name(registry)) as staging:
-            model_config = configure(config, base, data.labels)
-            model = prepare(base, model_config, lora=config.lora, seed=config.seed, precision=config.precision)
-            fit = fine_tune(model, model_config, base, data, config, report)
-            version, metrics = finish(staging, read_weights(model), model_config, base, data, config)
-    except KeyboardInterrupt as error:
-        raise TrainingInterrupted("Training was interrupted. Nothing was stored.") from error
+    data, base = _read(config, report), load_base(config.base)
+    order = Order(config, _files(data), base.sha256)
+    check_unchanged(began, order) if began else work.write_order(order)
+    stand = work.load(arrays=False)
+    report(Begun(work.path.name, len(stand.history) if stand else 0, config.epochs))
+    model_config = configure(config, base, data.labels)
+    train, valid = encode_parts(data, base, model_config, report)
+    examined = data_report(data, train, valid, max_length=model_config.max_length)
+    report(Examined(examined))
+    model = prepare(base, model_config, lora=config.lora, seed=config.seed, precision=config.precision)
+    found = fit(model, train, valid, config, report, last=work.load(), save=work.save)
+    report(Stage("calibrating, measuring and compiling", 0, 0))
+    tensors, adapter = learned(model, base)
+    with registry.stage(work.path.name) as staging:
+        version, metrics = finish(staging, tensors, model_config, base, data, config, adapter=adapter)
     return TrainOutcome(
         version=version,
         metrics=metrics,
-        seconds=round(time.monotonic() - started, 1),
-        epochs_run=fit.epochs_run,
-        best_epoch=fit.best_epoch,
+        data_report=examined,
+        seconds=round(time.monotonic() - started + (stand.seconds if stand else 0), 1),
+        epochs_run=found.epochs_run,
+        best_epoch=found.best_epoch,
         examples=len(data.train),
-        examples_per_second=round(fit.examples_per_second, 1),
+        examples_per_second=round(found.examples_per_second, 1),
     )
+
+
+@contextmanager
+def _explained(work: WorkFolder) -> Generator[None]:
+    """Say after Ctrl-C what is left, and leave nothing of a training that can't be saved."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        hint = (
+            f"Go on after its last whole epoch with `clfadmin train --resume {work.path.name}`."
+            if work.has_checkpoint
+            else "Nothing was stored: not one epoch was finished."
+        )
+        raise TrainingInterrupted(f"Training was interrupted. {hint}") from error
+    except TrainingDiverged:
+        work.discard()
+        raise
+
+
+def _read(config: TrainConfig, report: Report) -> TrainingData:
+    total, done = sum(check_readable(path) for path in (*config.data, *config.valid)), 0
+
+    def advance(size: int) -> None:
+        nonlocal done
+        done += size
+        report(Stage("reading", done, total))
+
+    return load_data(config, advance=advance)
+
+
+def _files(data: TrainingData) -> tuple[DataFile, ...]:
+    """Those of both parts, twice where they are the same: as many as there were at the beginning, whatever changed."""
+    return (*data.train.files, *data.valid.files)
 
 
 def configure(config: TrainConfig, base: Base, labels: Sequence[str]) -> ModelConfig:
@@ -91,122 +154,45 @@ def prepare(base: Base, config: ModelConfig, *, lora: int, seed: int, precision:
     return model
 
 
-@dataclass(frozen=True)
-class Fit:
-    """How a fine-tuning went; the model holds the weights of `best_epoch`."""
+def encode_parts(
+    data: TrainingData, base: Base, config: ModelConfig, report: Callable[[Stage], None] = lambda stage: None
+) -> tuple[Examples, Examples]:
+    """The training and the validation part as the model reads them."""
+    tokenizer = load_tokenizer(base.files["tokenizer.json"], max_length=config.max_length)
+    total, done = len(data.train) + len(data.valid), 0
 
-    epochs_run: int
-    best_epoch: int
-    examples_per_second: float
+    def advance(texts: int) -> None:
+        nonlocal done
+        done += texts
+        report(Stage("tokenising", done, total))
+
+    train, valid = (
+        encode_examples(tokenizer, part.texts, label_numbers(part, data.labels), advance=advance)
+        for part in (data.train, data.valid)
+    )
+    return train, valid
 
 
 def fine_tune(
-    model: keras.Model, model_config: ModelConfig, base: Base, data: TrainingData, config: TrainConfig, report: Report
+    model: keras.Model,
+    model_config: ModelConfig,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    report: StepReport,
 ) -> Fit:
     """Train `model` in place, keeping the weights of the epoch with the best macro-F1 on the validation part."""
-    tokenizer = load_tokenizer(base.files["tokenizer.json"], max_length=model_config.max_length)
-    train, valid = (
-        Examples(encode(tokenizer, part.texts), label_numbers(part, data.labels)) for part in (data.train, data.valid)
-    )
-    steps = -(-len(train) // config.batch_size)
-    watch = _Watch(model, valid, steps, config, report)
-    step = train_step(model, config, steps * config.epochs)
-    weights = class_weights(train.labels, len(data.labels), balanced=config.class_weight == "auto")
-    random = np.random.default_rng(config.seed)
-    for _ in range(config.epochs):
-        for batch in training_batches(train, config.batch_size, weights, random):
-            watch.after_step(float(step(*batch)))
-        if not watch.after_epoch():
-            break
-    watch.restore_best()
-    return Fit(watch.epochs_run, watch.best_epoch, watch.examples_per_second)
+    return fit(model, *encode_parts(data, base, model_config), config, report)
 
 
-class _Watch:
-    """Reports each step, scores each epoch, keeps the best weights and says when they are no longer beaten."""
+def learned(model: keras.Model, base: Base) -> tuple[Mapping[str, np.ndarray], bytes | None]:
+    """The tensors to store, and with LoRA the adapter's file.
 
-    def __init__(self, model: keras.Model, valid: Examples, steps: int, config: TrainConfig, report: Report) -> None:
-        self.model, self.valid, self.config, self.report = model, valid, config, report
-        self.labels = model.output_shape[-1]
-        self.forward = serving_function(model)
-        self.steps = steps * config.epochs
-        self.steps_done = self.epochs_run = self.best_epoch = 0
-        self.losses: list[float] = []  # of this epoch
-        self.seconds = 0.0  # of training alone, without the scoring between epochs
-        self.resumed = time.monotonic()
-        self.best_macro_f1 = -1.0
-        self.best_weights: list[np.ndarray] = []
-
-    @property
-    def examples_per_second(self) -> float:
-        return self.steps_done * self.config.batch_size / self.seconds
-
-    def after_step(self, loss: float) -> None:
-        now = time.monotonic()
-        self.seconds += now - self.resumed
-        self.resumed = now
-        self.steps_done += 1
-        if not math.isfinite(loss):
-            raise ClassifierError(
-                f"Training diverged: after step {self.steps_done} of {self.steps} the loss is {loss}. Nothing was "
-                f"stored; try a lower --learning-rate than {self.config.learning_rate:g}."
-            )
-        self.losses.append(loss)
-        self.report(
-            Progress(
-                epoch=self.epochs_run + 1,
-                epochs=self.config.epochs,
-                step=self.steps_done,
-                steps=self.steps,
-                loss=float(np.mean(self.losses)),
-                examples_per_second=self.examples_per_second,
-                seconds_left=self.seconds / self.steps_done * (self.steps - self.steps_done),
-            )
-        )
-
-    def after_epoch(self) -> bool:
-        """Whether another epoch is worth its time."""
-        self.epochs_run += 1
-        predicted = logits_of(self.forward, self.valid.encoded).argmax(axis=1)
-        score = macro_f1(confusion(self.valid.labels, predicted, self.labels))
-        best = score > self.best_macro_f1
-        if best:
-            self.best_macro_f1, self.best_epoch = score, self.epochs_run
-            self.best_weights = [variable.numpy() for variable in self.model.trainable_variables]
-        self.report(EpochEnd(self.epochs_run, self.config.epochs, float(np.mean(self.losses)), score, best))
-        self.losses = []
-        self.resumed = time.monotonic()
-        return self.epochs_run - self.best_epoch < self.config.patience
-
-    def restore_best(self) -> None:
-        for variable, value in zip(self.model.trainable_variables, self.best_weights, strict=True):
-            variable.assign(value)
-
-
-def train_step(model: keras.Model, config: TrainConfig, steps: int) -> Callable[..., tf.Tensor]:
-    """(input ids, attention mask, labels, weights) to the loss, after one update of the model.
-
-    Our own step rather than Keras' fit(): that traces the graph twice, and each trace takes as long as 600 texts.
+    The tensors are then the base with that adapter merged, float16 and all: what is exported as an adapter and imported
+    elsewhere is the very version that was measured here.
     """
-    variables, loss_of = model.trainable_variables, _loss(config.label_smoothing)
-    optimiser = AdamW(variables, config.learning_rate, steps)
-    tokens = tf.TensorSpec((None, None), tf.int32)
-    shapes = [tokens, tokens, tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None,), tf.float32)]
-
-    @tf.function(input_signature=shapes, autograph=False)
-    def step(input_ids, attention_mask, labels, weights):
-        with tf.GradientTape() as tape:
-            logits = model([input_ids, attention_mask], training=True)
-            loss = tf.reduce_mean(loss_of(labels, logits) * weights)
-        optimiser.apply(tape.gradient(loss, [variable.value for variable in variables]))
-        return loss
-
-    return step
-
-
-def _loss(label_smoothing: float) -> Callable[..., tf.Tensor]:
-    """Cross-entropy of each text on logits: sparse, or against smoothed one-hot labels (Szegedy et al. 2016)."""
-    if not label_smoothing:
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
-    smoothed = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing, reduction=None)
-    return lambda labels, logits: smoothed(keras.ops.one_hot(labels, logits.shape[-1]), logits)
+    tensors, factors = read_weights(model), lora_factors(model)
+    if not factors:
+        return tensors, None
+    adapter = adapter_of(base.tensors, tensors, factors)
+    return merge(base.tensors, adapter), write_adapter(adapter)

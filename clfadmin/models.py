@@ -44,6 +44,7 @@ def models(context: typer.Context, *, home: Home = None, json: Json = False) -> 
 @app.command("list", epilog="Example: clfadmin models list --json")
 def list_versions(*, home: Home = None, json: Json = False) -> None:
     """Every version with its base, labels, score and whether it is active."""
+    from classifier.resume import unfinished
     from clfadmin import settings
     from clfadmin.home import open_registry
 
@@ -55,6 +56,11 @@ def list_versions(*, home: Home = None, json: Json = False) -> None:
         return
     columns = ("version", "state", "created", "base", "labels", "macro-F1", "size", "runtime")
     console.table(columns, [_cells(listed) for listed in found], right=("macro-F1", "size"))
+    for name in unfinished(registry):
+        console.note(
+            f"{name}: its training is under way or was interrupted. Go on with `clfadmin train --resume {name}`, "
+            f"or drop it with `clfadmin train --discard {name}`."
+        )
 
 
 @app.command(epilog="Example: clfadmin models show starter")
@@ -88,14 +94,21 @@ def export(
     version: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to write.")],
     *,
+    adapter: Annotated[
+        bool, typer.Option("--adapter", help="Only what --lora learned: small, and needs the same base where it goes.")
+    ] = False,
     home: Home = None,
 ) -> None:
     """Write a version to one tar file, after checking every sha256."""
+    from classifier.adapter_archive import LEFT_OUT, check_adapter
     from classifier.archive import export_version
     from clfadmin import settings
     from clfadmin.home import open_registry
 
-    export_version(open_registry(settings.load(home=home)).get(version), file)
+    chosen = open_registry(settings.load(home=home)).get(version)
+    if adapter:
+        check_adapter(chosen)
+    export_version(chosen, file, without=LEFT_OUT if adapter else ())
     console.say(f"Wrote {version} to {file}. On the other host: clfadmin models import {file.name}")
 
 
@@ -106,6 +119,10 @@ def import_(
     name: Annotated[
         str | None, typer.Option("--name", metavar="VERSION", help="Store it under another name.", show_default=False)
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", metavar="B", help="An adapter's base: hub name or folder.", show_default="as trained"),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Add a version exported on another host, after checking every sha256."""
@@ -113,7 +130,7 @@ def import_(
     from classifier.registry import Registry
     from clfadmin import settings
 
-    version = import_version(Registry(settings.load(home=home).home), file, name=name)
+    version = import_version(Registry(settings.load(home=home).home), file, name=name, base=base)
     console.say(f"Imported {version.name}. Serve it with: clfadmin swap-model {version.name}")
 
 

@@ -1,5 +1,6 @@
 """`clfadmin train`: fine-tune BERT on labelled texts and store the result as a new version."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,8 @@ from clfadmin import console
 from clfadmin.options import Home, Json, LabelColumn, TextColumn
 
 if TYPE_CHECKING:
-    from classifier.recipe import EpochEnd, Progress, Report, TrainConfig, TrainOutcome
+    from classifier.recipe import TrainConfig, TrainOutcome
+    from classifier.registry import Registry
 
 EXAMPLE = "Example: clfadmin train examples/chat.csv --name team-1 --epochs 5 --emoji positive=:tada:"
 
@@ -30,8 +32,20 @@ class ClassWeight(StrEnum):
     NONE = "none"
 
 
+class Precision(StrEnum):
+    """What the encoder multiplies with while it is trained."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 def train(
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="CSV, TSV or JSONL with text and label.")],
+    context: typer.Context,
+    data: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="DATA...", show_default=False, help="CSV, TSV or JSONL with text and label."),
+    ] = None,
     *,
     valid: Annotated[
         list[Path] | None,
@@ -58,6 +72,9 @@ def train(
     class_weight: Annotated[ClassWeight, typer.Option(help="auto: rare labels count more.")] = ClassWeight.NONE,
     patience: Annotated[int, typer.Option(min=1, metavar="N", help="Stop after N epochs without gain.")] = 2,
     lora: Annotated[int, typer.Option(min=0, max=1024, metavar="R", help="Train adapters of this rank only.")] = 0,
+    precision: Annotated[
+        Precision, typer.Option(help="Of products while training; auto: bfloat16 where the cores have it.")
+    ] = Precision.AUTO,
     emoji: Annotated[
         list[str] | None,
         typer.Option("--emoji", metavar="LABEL=:name:", show_default="by name", help="Emoji in replies. Repeatable."),
@@ -65,15 +82,30 @@ def train(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same split and start.")] = 1,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="V", show_default=False, help="Go on with an interrupted training, as it was."
+        ),
+    ] = None,
+    discard: Annotated[
+        str | None, typer.Option("--discard", metavar="V", show_default=False, help="Drop an interrupted training.")
+    ] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Fine-tune BERT on DATA, calibrate it, and store it as a new version. Ctrl-C leaves nothing behind."""
+    """Fine-tune BERT on DATA, calibrate it, and store it as a new version. Interrupted, it goes on with --resume."""
     from classifier.recipe import TrainConfig
+    from classifier.registry import Registry
     from clfadmin import settings
 
+    registry = Registry(settings.load(home=home).home)
+    given = _given(context)
+    if discard is not None:
+        _discard(registry, discard, given)
+        return
     config = TrainConfig(
-        data=data,
+        data=data or (),
         valid=valid or (),
         base=base,
         name=name,
@@ -88,16 +120,27 @@ def train(
         class_weight=class_weight.value,
         patience=patience,
         lora=lora,
+        precision=precision.value,
         emoji=_chosen_emoji(emoji or []),
         seed=seed,
         text_column=text_column,
         label_column=label_column,
     )
-    outcome = _run(config, settings.load(home=home).home)
+    if resume is None:
+        outcome = _run(registry, config, quietly=json)
+    else:
+        outcome = _resume(registry, resume, config, given, quietly=json)
     if json:
         console.document(outcome.to_dict())
     else:
         _show(outcome)
+
+
+def _given(context: typer.Context) -> list[str]:
+    """Names of the training's own options that stand on the command line."""
+    names = [name for name in context.params if name not in ("resume", "discard", "home", "json")]
+    sources = [(name, context.get_parameter_source(name)) for name in names]
+    return [name for name, source in sources if source is not None and source.name == "COMMANDLINE"]
 
 
 def _chosen_emoji(options: list[str]) -> dict[str, str]:
@@ -110,34 +153,47 @@ def _chosen_emoji(options: list[str]) -> dict[str, str]:
         raise typer.BadParameter(str(error), param_hint="--emoji") from error
 
 
-def _run(config: "TrainConfig", home: Path) -> "TrainOutcome":
-    from classifier.registry import Registry
+def _run(registry: "Registry", config: "TrainConfig", *, quietly: bool) -> "TrainOutcome":
+    from classifier.resume import check_new
     from classifier.rows import check_readable
+    from clfadmin.training_news import told
 
-    registry = Registry(home)
+    if not config.data:
+        raise typer.BadParameter("Name at least one file.", param_hint="DATA")
     # Before TensorFlow is loaded, which takes seconds: a mistyped name is told at once.
     for path in (*config.data, *config.valid):
         check_readable(path)
     if config.name is not None:
-        registry.check_free(config.name)
+        check_new(registry, config.name)
 
     from classifier.training import train_version
 
-    with console.progress("training", lines=False) as tick:
-        return train_version(config, registry, report=_reporter(tick))
+    with told(quietly=quietly) as report:
+        return train_version(config, registry, report=report)
 
 
-def _reporter(tick: console.Tick) -> "Report":
-    from classifier.recipe import EpochEnd
+def _resume(
+    registry: "Registry", name: str, config: "TrainConfig", given: Sequence[str], *, quietly: bool
+) -> "TrainOutcome":
+    """Everything is taken from the interrupted training; what is `given` all the same must not differ."""
+    from classifier.resume import check_same, read_order
+    from clfadmin.training_news import told
 
-    def report(news: "Progress | EpochEnd") -> None:
-        if isinstance(news, EpochEnd):
-            scores = f"loss {news.loss:.3f}, validation macro-F1 {news.macro_f1:.3f}"
-            console.note(f"epoch {news.epoch} of {news.epochs}: {scores}{', best so far' if news.best else ''}")
-        else:
-            tick(news.step, news.steps, f"epoch {news.epoch} of {news.epochs}, loss {news.loss:.3f}")
+    check_same(read_order(registry, name), config, given)
 
-    return report
+    from classifier.training import resume_version
+
+    with told(quietly=quietly) as report:
+        return resume_version(name, registry, report=report)
+
+
+def _discard(registry: "Registry", name: str, given: Sequence[str]) -> None:
+    from classifier.resume import discard
+
+    if given:
+        raise typer.BadParameter("It trains nothing: leave out DATA and the other options.", param_hint="--discard")
+    discard(registry, name)
+    console.say(f"Dropped what was left of the training of {name}.")
 
 
 def _show(outcome: "TrainOutcome") -> None:

@@ -82,6 +82,21 @@ def test_a_version_travels_to_another_home(command, registry, tmp_path):
     assert Registry(tmp_path / "there").get("theirs").manifest == registry.get("three").manifest
 
 
+def test_an_unfinished_training_is_told_beside_the_list_and_does_not_get_in_its_way(command, registry):
+    (registry.home / "training" / "four").mkdir(parents=True)
+    answer = command("models")
+    assert "--resume four`, or drop it with `clfadmin train --discard four`." in answer.err
+    assert "four" not in answer.out
+    assert command("models", "--json").err == ""
+
+
+def test_a_version_without_adapter_is_not_exported_as_one(command, registry, tmp_path):
+    answer = command("models", "export", "three", tmp_path / "three.tar", "--adapter")
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "was not trained with --lora" in answer.err
+    assert not (tmp_path / "three.tar").exists()
+
+
 def test_an_import_that_was_changed_on_the_way_is_refused(command, registry, tmp_path):
     file = tmp_path / "three.tar"
     command("models", "export", "three", file)
