@@ -47,7 +47,7 @@ class SentimentBert(transformers.BertPreTrainedModel):
         return (hidden * mask).sum(1) / mask.sum(1)
 
 
-def _module(model: Model, threads: int, dtype: torch.dtype = torch.float32) -> SentimentBert:
+def build_module(model: Model, threads: int, dtype: torch.dtype = torch.float32) -> SentimentBert:
     torch.set_num_threads(threads)
     ours, architecture = model.config, model.config.architecture
     config = transformers.BertConfig(
@@ -83,25 +83,27 @@ def _forward(module: SentimentBert) -> Callable[..., np.ndarray]:
 
 
 def _torch(model: Model, threads: int) -> Engine:
-    return of_predictor(as_predictor(model, _forward(_module(model, threads))), f"torch {version('torch')}")
+    return of_predictor(as_predictor(model, _forward(build_module(model, threads))), f"torch {version('torch')}")
 
 
 def _torch_bf16(model: Model, threads: int) -> Engine:
     if not machine.has_bf16():
         raise NotHere("this CPU has no bfloat16 instructions")
-    module = _module(model, threads, torch.bfloat16)
+    module = build_module(model, threads, torch.bfloat16)
     return of_predictor(as_predictor(model, _forward(module)), f"torch {version('torch')}, bfloat16")
 
 
 def _pipeline(model: Model, threads: int) -> Engine:
     """The library's own way from text to label: its tokenizer class, its batching, its reading of scores."""
-    ours = as_predictor(model, _forward(_module(model, threads)))
+    ours = as_predictor(model, _forward(build_module(model, threads)))
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=ours.tokenizer,
         model_max_length=model.config.max_length,
         **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
     )
-    pipeline = transformers.TextClassificationPipeline(model=_module(model, threads), tokenizer=tokenizer, device="cpu")
+    pipeline = transformers.TextClassificationPipeline(
+        model=build_module(model, threads), tokenizer=tokenizer, device="cpu"
+    )
 
     def classify(texts: list[str], size: int) -> list[str]:
         return [found["label"] for found in pipeline(texts, batch_size=size, truncation=True)]
@@ -159,7 +161,7 @@ def _openvino(model: Model, threads: int) -> Engine:
 
 
 def _converted(openvino, model: Model, threads: int):
-    module = _module(model, threads)
+    module = build_module(model, threads)
 
     class Logits(torch.nn.Module):
         """The converter wants tensors, not an output object."""

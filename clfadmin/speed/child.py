@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -81,37 +81,45 @@ class Bench:
         return pad([self.encoded[row] for row in group])
 
 
-def main() -> None:
-    name, folder, threads = sys.argv[1:]
+def answer(start: Callable[[], tuple[Answer, Mapping[str, Callable[..., Answer]]]]) -> None:
+    """Say what `start` has to say first, then answer requests by the functions it gives; an error is an answer too."""
     # Libraries print; what they say must not end up between our answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     try:
-        engine = load(name, Path(folder), int(threads))
+        about, known = start()
     # Whatever a library says about this machine is the answer.
     except Exception as error:
         _say(answers, {"error": str(error) if isinstance(error, NotHere) else f"{type(error).__name__}: {error}"})
         return
-    bench = Bench(engine)
-    _say(
-        answers,
-        {
+    _say(answers, about)
+    for line in sys.stdin:
+        request = json.loads(line)
+        _say(answers, known[request.pop("do")](**request))
+
+
+def main() -> None:
+    name, folder, threads = sys.argv[1:]
+
+    def start() -> tuple[Answer, Mapping[str, Callable[..., Answer]]]:
+        engine = load(name, Path(folder), int(threads))
+        bench = Bench(engine)
+        about: Answer = {
             "about": engine.about,
             "sizes": engine.sizes,
             "unit": engine.unit,
             "has_network": engine.network is not None,
-        },
-    )
-    known: dict[str, Callable[..., Answer]] = {
-        "give": bench.give,
-        "network": bench.network,
-        "text": bench.text,
-        "single": bench.single,
-        "padded": bench.padded,
-    }
-    for line in sys.stdin:
-        request = json.loads(line)
-        _say(answers, known[request.pop("do")](**request))
+        }
+        known = {
+            "give": bench.give,
+            "network": bench.network,
+            "text": bench.text,
+            "single": bench.single,
+            "padded": bench.padded,
+        }
+        return about, known
+
+    answer(start)
 
 
 def _say(answers: TextIO, answer: Answer) -> None:

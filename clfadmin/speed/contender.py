@@ -44,15 +44,15 @@ KINDS = (
 )
 
 
-class Contender:
-    """A running one. Not for threads: one request at a time, though several contenders may be under way."""
+class Child:
+    """A program of ours that answers requests (child.py). Not for threads: one request at a time, though several
+    children may be under way."""
 
-    def __init__(self, kind: Kind, folder: Path, *, threads: int, python: str = sys.executable) -> None:
-        """Load it: takes seconds. Raises Unavailable."""
-        self.kind = kind
+    def __init__(self, module: str, arguments: Sequence[str], *, threads: int, python: str = sys.executable) -> None:
+        """Wait until it has loaded what it needs: takes seconds. Raises Unavailable."""
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # as long as the process
         process = subprocess.Popen(  # noqa: S603  # our own module
-            [python, "-m", "clfadmin.speed.child", kind.name, str(folder), str(threads)],
+            [python, "-m", module, *arguments, str(threads)],
             env=_environment(threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -63,15 +63,10 @@ class Contender:
         assert process.stdout  # noqa: S101
         self._process, self._requests, self._answers = process, process.stdin, process.stdout
         try:
-            told = self.receive()
+            self.told = self.receive()
         except Unavailable:
             self.close()
             raise
-        self.about: str = told["about"]
-        self.sizes: list[int] = told["sizes"]
-        self.unit: str = told["unit"]
-        self.has_network: bool = told["has_network"]
-        self.size = self.sizes[0]
 
     @property
     def pid(self) -> int:
@@ -96,10 +91,6 @@ class Contender:
             raise Unavailable(answer["error"])
         return answer
 
-    def seconds(self, what: str, rows: Sequence[int]) -> float:
-        """How long "network" or "text" takes for these rows, in batches of the size chosen."""
-        return self.ask(what, rows=list(rows), size=self.size)["seconds"]
-
     def close(self) -> None:
         with suppress(BrokenPipeError):
             self._requests.close()
@@ -111,6 +102,24 @@ class Contender:
         self._errors.seek(0)
         words = self._errors.read().strip().splitlines()
         return f"ended with {words[-1][-LAST_WORDS:]}" if words else "ended without a word"
+
+
+class Contender(Child):
+    """One that serves."""
+
+    def __init__(self, kind: Kind, folder: Path, *, threads: int, python: str = sys.executable) -> None:
+        """Load it: takes seconds. Raises Unavailable."""
+        super().__init__("clfadmin.speed.child", [kind.name, str(folder)], threads=threads, python=python)
+        self.kind = kind
+        self.about: str = self.told["about"]
+        self.sizes: list[int] = self.told["sizes"]
+        self.unit: str = self.told["unit"]
+        self.has_network: bool = self.told["has_network"]
+        self.size = self.sizes[0]
+
+    def seconds(self, what: str, rows: Sequence[int]) -> float:
+        """How long "network" or "text" takes for these rows, in batches of the size chosen."""
+        return self.ask(what, rows=list(rows), size=self.size)["seconds"]
 
 
 def _environment(threads: int) -> dict[str, str]:
