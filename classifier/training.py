@@ -20,7 +20,7 @@ from classifier.batching import Examples, encode_examples
 from classifier.config import NORMALISER_VERSION, Head, ModelConfig
 from classifier.data_report import data_report
 from classifier.encoding import load_tokenizer
-from classifier.errors import TrainingDiverged, TrainingInterrupted
+from classifier.errors import StorageError, TrainingDiverged, TrainingInterrupted
 from classifier.finishing import TrainingData, finish, free_name, label_numbers, load_data
 from classifier.fitting import Fit, fit
 from classifier.labels import emoji_for
@@ -90,19 +90,23 @@ def _train(
 
 @contextmanager
 def _explained(work: WorkFolder) -> Generator[None]:
-    """Say after Ctrl-C what is left, and leave nothing of a training that can't be saved."""
+    """Say after Ctrl-C or with a full disk how to go on, and leave nothing of a training that can't be saved."""
     try:
         yield
     except KeyboardInterrupt as error:
-        hint = (
-            f"Go on after its last whole epoch with `clfadmin train --resume {work.path.name}`."
-            if work.has_checkpoint
-            else "Nothing was stored: not one epoch was finished."
-        )
-        raise TrainingInterrupted(f"Training was interrupted. {hint}") from error
+        raise TrainingInterrupted(
+            f"Training was interrupted. {_way_on(work) or 'Nothing was stored: not one epoch was finished.'}"
+        ) from error
+    except StorageError as error:
+        raise StorageError(f"{error} {_way_on(work)}".rstrip()) from error
     except TrainingDiverged:
         work.discard()
         raise
+
+
+def _way_on(work: WorkFolder) -> str:
+    hint = f"Go on after its last whole epoch with `clfadmin train --resume {work.path.name}`."
+    return hint if work.has_checkpoint else ""
 
 
 def _read(config: TrainConfig, report: Report) -> TrainingData:

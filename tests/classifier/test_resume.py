@@ -18,12 +18,13 @@ from classifier.errors import (
     BadVersionName,
     ClassifierError,
     DataError,
+    StorageError,
     TrainingDiverged,
     TrainingInterrupted,
     VersionExists,
 )
 from classifier.manifest import DataFile
-from classifier.recipe import Begun, EpochEnd, Progress, TrainConfig
+from classifier.recipe import Begun, EpochEnd, Progress, Stage, TrainConfig
 from classifier.registry import Registry
 from classifier.resume import Checkpoint, Order
 from tests.tiny_training import config_for, write_rows
@@ -104,6 +105,18 @@ def test_ctrl_c_after_an_epoch_says_how_to_go_on_and_going_on_stores_the_version
     outcome = training.resume_version("mine", registry, report=lambda news: None)
     assert outcome.epochs_run == 3
     assert (registry.names(), resume.unfinished(registry)) == (["mine"], [])
+
+
+def test_a_disk_that_is_full_when_the_version_is_stored_costs_no_epoch(config, registry):
+    def full(news):
+        if isinstance(news, Stage) and news.what.startswith("calibrating"):
+            raise StorageError("No space left on the disk.")
+
+    with pytest.raises(StorageError, match=r"^No space left on the disk\. Go on after .* --resume mine`\.$"):
+        training.train_version(dataclasses.replace(config, epochs=1), registry, report=full)
+    news: list = []
+    assert training.resume_version("mine", registry, report=news.append).epochs_run == 1
+    assert not [item for item in news if isinstance(item, Progress)]
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_nothing(config, registry):
