@@ -31,6 +31,7 @@ class Link:
     sockets: int = 0  # of the app, as Slack counts them
     app: str = ""
     reconnects: int = 0
+    on_reconnect: Callable[[], None] = lambda: None  # events may have been missed
 
 
 @dataclass
@@ -65,10 +66,12 @@ class Beat:
         clock: ServerClock,
         last_event: Callable[[], float],
         problem: Callable[[], str],
+        catching_up: Callable[[], bool],
     ) -> None:
         """`last_event` is a monotonic time, 0 for never; `problem` one line, empty when all is well."""
         self._fleet, self._slack, self._me, self._link = fleet, slack, me, link
         self._id, self._clock, self._last_event, self._problem = id, clock, last_event, problem
+        self._catching_up = catching_up
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seldom = Seldom()
@@ -104,6 +107,7 @@ class Beat:
             bot_name=self._me.name,
             channels=self.channels,
             last_event_ms=self._clock.at(last) if last else 0,
+            catching_up=self._catching_up(),
             problem=self._problem(),
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 import structlog
 from slack_bolt import BoltResponse
 
+from bot.gaps import Gaps
 from bot.identity import Identity, is_for
 from bot.metrics import Heard, Metrics
 from bot.pacing import WHISPER
@@ -17,16 +18,13 @@ from bot.replies import hint
 from bot.slack_client import Slack
 from bot.slack_errors import trouble
 from worker.connection import Full, QueueError
-from worker.jobs import Job
+from worker.jobs import Job, Origin
 from worker.log import Seldom
 from worker.stream import Enqueued, Queue
 
-# Marks say "everything before this was handled". A gap is open from the start of the process until history was read,
-# and nothing reads history yet: so no mark moves, and whoever reads it later finds all there was.
-GAP_IS_OPEN = True
-
-# Slack sends these again for about six minutes; in Socket Mode any status but 200 is no acknowledgement.
-_NOT_ACKNOWLEDGED = {Heard.REFUSED: 401, Heard.FAILED: 503, Heard.FULL: 503}
+# Slack sends these again for about six minutes; in Socket Mode any status but 200 is no acknowledgement. What the queue
+# has no room for is acknowledged: Slack's history keeps it, and catch-up reads it when there is room.
+_NOT_ACKNOWLEDGED = {Heard.REFUSED: 401, Heard.FAILED: 503}
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -41,7 +39,12 @@ class HintLike(Protocol):
     def thread_ts(self) -> str: ...
 
 
-Decide = Callable[[Mapping[str, Any], Identity], Job | HintLike | None]
+class Decide(Protocol):
+    """What of an event is ours: bot.listeners.to_job."""
+
+    def __call__(
+        self, event: Mapping[str, Any], me: Identity, *, origin: Origin = Origin.LIVE
+    ) -> Job | HintLike | None: ...
 
 
 class Intake:
@@ -53,6 +56,7 @@ class Intake:
         slack: Slack,
         me: Identity,
         metrics: Metrics,
+        gaps: Gaps,
         *,
         decide: Decide,
         limit: int,
@@ -62,7 +66,7 @@ class Intake:
         """`slack` sends hints; `limit` is the most jobs and results the queue may hold; `alone`: the app is ours, so
         that an event for another app or workspace is a mistake and not somebody else's business.
         """
-        self._queue, self._slack, self._metrics = queue, slack, metrics
+        self._queue, self._slack, self._metrics, self._gaps = queue, slack, metrics, gaps
         self.me = me
         self._decide, self._limit, self._alone, self._gives_hints = decide, limit, alone, hints
         self._seldom = Seldom()
@@ -107,22 +111,23 @@ class Intake:
 
     def _enqueue(self, job: Job) -> Heard:
         try:
-            answer = self._queue.enqueue(job, limit=self._limit, advance=not GAP_IS_OPEN)
+            answer = self._queue.enqueue(job, limit=self._limit, advance=not self._gaps.is_open(job.channel))
         except Full as error:
-            return self._overflow(str(error))
+            return self._overflow(job, str(error))
         except QueueError as error:
+            self._gaps.open(job.channel, job.ts)
             if self._seldom.due("failed"):
                 _log.warning("redis does not work, slack is not acknowledged and sends again", error=str(error))
             return Heard.FAILED
         if answer is Enqueued.FULL:
-            return self._overflow(f"the queue holds {self._limit} already (CLF_MAX_QUEUE)")
+            return self._overflow(job, f"the queue holds {self._limit} already (CLF_MAX_QUEUE)")
         return Heard.DUP if answer is Enqueued.DUP else Heard.QUEUED
 
-    def _overflow(self, why: str) -> Heard:
-        # Acknowledged, the message would be lost: Slack's history is not read yet. The price: with fewer than five good
-        # answers in a hundred for an hour, Slack may stop sending events over HTTP.
+    def _overflow(self, job: Job, why: str) -> Heard:
+        # Refused, Slack would send it again for minutes, and over HTTP might stop sending events altogether.
+        self._gaps.open(job.channel, job.ts)
         if self._seldom.due("full"):
-            _log.error("queue is full, slack is not acknowledged and sends again; start more workers", error=why)
+            _log.error("queue is full, messages wait in slack's history; start more workers", error=why)
         return Heard.FULL
 
     def _hint(self, found: HintLike) -> Heard:

@@ -10,12 +10,22 @@ class Heard(StrEnum):
 
     QUEUED = "queued"
     DUP = "dup"
-    FULL = "full"  # the queue or Redis itself takes no more; Slack was not acknowledged
+    FULL = "full"  # the queue or Redis itself takes no more; it waits in Slack's history
     IGNORED = "ignored"
     HINT = "hint"
     FAILED = "failed"  # Redis did not take it; Slack was not acknowledged
     REFUSED = "refused"  # not signed, not for us, not readable
     RATE_LIMITED = "rate_limited"  # Slack tells us that it withheld events
+
+
+class CaughtUp(StrEnum):
+    """What became of a message found in Slack's history."""
+
+    QUEUED = "queued"
+    DUP = "dup"
+    ANSWERED = "answered"  # it carries our reply
+    SKIPPED = "skipped"  # beyond the limit of a channel
+    UNREADABLE = "unreadable"  # a whole channel whose history Slack does not show us
 
 
 class Metrics:
@@ -24,6 +34,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.events = Counter("clf_bot_events", "Events by what became of them.", ["outcome"], registry=self.registry)
+        self.history = Counter(
+            "clf_bot_history", "Messages read from Slack's history.", ["outcome"], registry=self.registry
+        )
         self.replies = Counter(
             "clf_bot_replies", "Results by what became of them.", ["outcome"], registry=self.registry
         )
@@ -37,6 +50,9 @@ class Metrics:
 
     def heard(self, outcome: Heard) -> None:
         self.events.labels(outcome.value).inc()
+
+    def caught_up(self, outcome: CaughtUp, count: int = 1) -> None:
+        self.history.labels(outcome.value).inc(count)
 
     def replied(self, outcome: str) -> None:
         self.replies.labels(outcome).inc()

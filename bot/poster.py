@@ -60,9 +60,11 @@ class Poster:
         consumer: str,
         now_ms: Callable[[], int],
         posting: Posting | None = None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_lost` is called when Redis has lost the queue."""
         self._posting = posting or Posting()
-        self._slack, self._metrics, self._now_ms = slack, metrics, now_ms
+        self._slack, self._metrics, self._now_ms, self._on_lost = slack, metrics, now_ms, on_lost
         # One consumer, three connections: reading blocks, renewing must not wait for anything.
         self._reader = Queue(url, keys=keys, consumer=consumer)
         self._writer = Queue(url, keys=keys, consumer=consumer)
@@ -197,6 +199,7 @@ class Poster:
         if isinstance(error, Misconfigured):
             pause = MISCONFIGURED_PAUSE.total_seconds()
         elif isinstance(error, GroupMissing):
+            self._on_lost()
             pause = 1.0
         else:
             pause = min(0.1 * 2 ** min(self._failures, 10), 5.0) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -2,9 +2,9 @@
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
@@ -15,6 +15,12 @@ from bot.log import silent
 
 # How long one call may take.
 HTTP_TIMEOUT = timedelta(seconds=10)
+
+
+class Call(Protocol):
+    """One call of the Web API."""
+
+    def __call__(self, method: str, **fields: object) -> dict[str, Any]: ...
 
 
 def quiet_web_client(token: str, base_url: str, *, timeout: timedelta = HTTP_TIMEOUT) -> WebClient:
@@ -55,14 +61,9 @@ class Slack:
         answer = self.client.api_call(method, params=flat)  # pyright: ignore[reportUnknownMemberType]
         return as_object(answer.data), dict(cast("Mapping[str, str]", answer.headers))  # pyright: ignore
 
-    def pages(self, method: str, **fields: object) -> "list[dict[str, Any]]":
-        """All pages of a method with cursors."""
-        found, cursor = list[dict[str, Any]](), ""
-        while True:
-            found.append(self.call(method, **fields, **({"cursor": cursor} if cursor else {})))
-            cursor = str(as_object(found[-1].get("response_metadata")).get("next_cursor") or "")
-            if not cursor:
-                return found
+    def pages(self, method: str, **fields: object) -> Iterator[dict[str, Any]]:
+        """The pages of a method with cursors, each read when it is asked for."""
+        return pages(self.call, method, **fields)
 
     def identify(self) -> Identity:
         """Who the token belongs to."""
@@ -77,6 +78,17 @@ class Slack:
         except SlackApiError:
             return ""
         return str(as_object(answer.get("bot")).get("app_id", ""))
+
+
+def pages(call: Call, method: str, **fields: object) -> Iterator[dict[str, Any]]:
+    """The same by a `call` of the caller's, who may want to wait and try again between two pages."""
+    cursor = ""
+    while True:
+        page = call(method, **fields, **({"cursor": cursor} if cursor else {}))
+        yield page
+        cursor = str(as_object(page.get("response_metadata")).get("next_cursor") or "")
+        if not cursor:
+            return
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -118,6 +118,7 @@ class Socket:
         if self._sockets_opened > 1:
             self._link.reconnects += 1
             self._metrics.reconnects.inc()
+            self._link.on_reconnect()
         _log.info("socket open", number=self._sockets_opened)
 
     def _on_message(self, _: object, message: dict[str, Any], __: object) -> None:

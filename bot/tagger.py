@@ -11,6 +11,8 @@ import structlog
 from slack_sdk import WebClient
 
 from bot.beat import Beat, Link, ServerClock
+from bot.catchup import CatchUp
+from bot.gaps import Gaps
 from bot.intake import Decide, Intake
 from bot.metrics import Metrics
 from bot.poster import Poster, Posting
@@ -20,7 +22,7 @@ from bot.slack_client import Slack, like
 from worker.connection import Full, QueueError, Unavailable, check_server
 from worker.fleet import Fleet, QueueStats
 from worker.jobs import Keys
-from worker.stream import enqueuer
+from worker.stream import Queue, enqueuer
 
 # A poster that has not turned for this long hangs; it rests for half a minute when Redis refuses it.
 STUCK = timedelta(seconds=60)
@@ -53,7 +55,8 @@ class Tagger:
         slack = Slack(like(client))
         self.me = slack.identify()
         self.metrics = Metrics()
-        self.link = Link(mode, connected=mode is Mode.PLUGIN)
+        self.gaps = Gaps()
+        self.link = Link(mode, connected=mode is Mode.PLUGIN, on_reconnect=self.gaps.open_everywhere)
         self.metrics.connected.set_function(lambda: self.link.connected)
         # Fresh for each start: the name is the fence between this process and those before it.
         self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -66,10 +69,22 @@ class Tagger:
             slack,
             self.me,
             self.metrics,
+            self.gaps,
             decide=decide,
             limit=settings.clf_max_queue,
             alone=mode is not Mode.PLUGIN,
             hints=settings.clf_reply is not ReplyMode.NONE,
+        )
+        posting = posting or Posting()
+        self.catch_up = CatchUp(
+            Queue(url, keys=keys),
+            slack,
+            self.me,
+            self.gaps,
+            self.metrics,
+            decide=decide,
+            limit=settings.clf_max_queue,
+            limits=posting.limits,
         )
         style = Style(settings.clf_reply, settings.clf_unsure, self.me.url)
         self.poster = Poster(
@@ -79,7 +94,8 @@ class Tagger:
             keys=keys,
             consumer=self.id,
             now_ms=self._clock,
-            posting=replace(posting or Posting(), style=style),
+            posting=replace(posting, style=style),
+            on_lost=self.gaps.open_everywhere,
         )
         self.beat = Beat(
             Fleet(url, keys=keys),
@@ -90,6 +106,7 @@ class Tagger:
             clock=self._clock,
             last_event=lambda: self.intake.last_event,
             problem=lambda: self.poster.problem,
+            catching_up=lambda: self.catch_up.running,
         )
 
     def _greet(self) -> None:
@@ -103,12 +120,14 @@ class Tagger:
 
     def start(self) -> None:
         self.poster.start()
+        self.catch_up.start()
         self.beat.start()
         _log.info("tagging", team=self.me.team, bot=self.me.bot_user, mode=self.link.mode.value, id=self.id)
 
     def stop(self, within: timedelta = timedelta(seconds=15)) -> None:
         """Let the replies under way end, give back the rest, sign off. Events should have been stopped before."""
         self.intake.close()
+        self.catch_up.stop()
         self.poster.stop(within)
         self.beat.stop()
         self._enqueuer.close()

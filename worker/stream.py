@@ -165,6 +165,25 @@ class Queue:
         )
         return Enqueued(answer.decode())
 
+    def knows(self, job: str) -> bool:
+        """Whether the job was queued, in the last day at least."""
+        with meaning():
+            return bool(self.client.exists(self.keys.job(job)))
+
+    def depth(self) -> int:
+        """Jobs and results that are not done: what `limit` is about."""
+        with meaning():
+            return sum(self.client.xlen(self.keys.stream(name)) for name in (StreamName.JOBS, StreamName.RESULTS))
+
+    def mark(self, team: str, channel: str) -> str:
+        """The ts up to which every message of the channel was handled; empty where nobody knows."""
+        with meaning():
+            return (self.client.hget(self.keys.marks, f"{team}:{channel}") or b"").decode()
+
+    def set_mark(self, team: str, channel: str, ts: str) -> None:
+        with meaning():
+            self.client.hset(self.keys.marks, f"{team}:{channel}", ts)
+
     def read(self, stream: StreamName, *, count: int, block: timedelta = BLOCK) -> list[Delivery]:
         """Up to `count` entries nobody has had yet; waits `block` for the first. Raises QueueError."""
         with meaning():

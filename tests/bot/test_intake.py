@@ -146,32 +146,42 @@ def test_a_shared_channel_bears_the_other_team_and_is_ours_all_the_same(intake: 
     assert intake.jobs()[0].team == "T0SANDBOX"
 
 
-def test_what_a_full_queue_does_not_take_is_not_acknowledged(make_intake: Callable[..., Intake]):
+def test_what_a_full_queue_does_not_take_is_left_to_slacks_history(make_intake: Callable[..., Intake]):
     intake = make_intake(clf_max_queue=2)
     events = [message(ts=f"1700000000.00010{number}") for number in range(4)]
-    assert [intake.hear(event) for event in events] == [200, 200, 503, 503]
+    assert [intake.hear(event) for event in events] == [200] * 4
+    assert intake.tagger.gaps.look("C024BE91L").since == "1700000000.000102"
     assert intake.hear(events[0]) == 200, "what it has taken before is no news"
     assert len(intake.jobs()) == 2
     assert (intake.count("full"), intake.count("dup")) == (2, 1)
 
 
-def test_a_redis_without_memory_is_not_acknowledged_until_it_has_some(intake: Intake):
+def test_what_a_redis_without_memory_does_not_take_is_left_to_slacks_history(intake: Intake):
     with intake.broker.client() as client:
         client.config_set("maxmemory", "1")
         try:
-            assert intake.hear(message()) == 503
+            assert intake.hear(message()) == 200
         finally:
             client.config_set("maxmemory", "0")
     assert intake.jobs() == []
+    assert intake.tagger.gaps.look("C024BE91L").since == TS
     assert intake.hear(message()) == 200
     assert len(intake.jobs()) == 1
     assert (intake.count("full"), intake.count("queued")) == (1, 1)
 
 
-def test_marks_do_not_move_while_nobody_reads_history(intake: Intake):
+def test_a_mark_moves_with_every_message_but_not_while_a_gap_is_open(intake: Intake):
+    def mark() -> bytes | None:
+        with intake.broker.client() as client:
+            return client.hget(intake.keys.marks, "T0SANDBOX:C024BE91L")
+
     intake.hear(message())
-    with intake.broker.client() as client:
-        assert client.exists(intake.keys.marks) == 0
+    assert mark() is None
+    gaps = intake.tagger.gaps
+    gaps.close("C024BE91L", gaps.look("C024BE91L"))
+    intake.hear(message(ts="1700000000.000300"))
+    intake.hear(message(ts="1700000000.000200"))
+    assert mark() == b"1700000000.000300"
 
 
 def test_what_redis_did_not_take_is_not_acknowledged(make_intake: Callable[..., Intake]):

@@ -25,8 +25,9 @@ SCOPES_OF = {
     "chat.postEphemeral": {"chat:write"},
     "chat.delete": {"chat:write"},
     "reactions.add": {"reactions:write"},
+    "conversations.history": {"channels:history", "groups:history", "im:history", "mpim:history"},
     "conversations.replies": {"channels:history", "groups:history", "im:history", "mpim:history"},
-    "users.conversations": {"channels:read", "groups:read"},
+    "users.conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
 }
 SCOPES_OF_EVENT = {
     "app_mention": "app_mentions:read",
