@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clfadmin import bench, classify, console, doctor, evaluate, models, slack, status, swap_model, train, up
+from clfadmin import bench, classify, console, dlq, doctor, evaluate, models, slack, status, swap_model, train, up
 
 FAILED, REFUSED, INTERRUPTED = 1, 3, 130  # 2, wrong usage, comes from typer
 NOTHING_CHANGED = "interrupted, nothing was changed"
@@ -29,6 +29,7 @@ app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(swap_model.rollback)
 app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
+app.add_typer(dlq.app, name="dlq", epilog=dlq.EXAMPLE)
 app.add_typer(slack.app, name="slack")
 app.add_typer(models.app, name="models", epilog=models.EXAMPLE)
 

@@ -1,4 +1,4 @@
-"""Sweeps up what dead processes left behind in Redis: their consumers and their heartbeats."""
+"""Sweeps up in Redis: consumers and heartbeats of dead processes, and dead letters that nobody cared for."""
 
 import random
 import threading
@@ -7,12 +7,15 @@ from datetime import timedelta
 import structlog
 
 from worker.connection import QueueError
+from worker.deadletters import DeadLetters
 from worker.fleet import Fleet
 from worker.stream import Queue, StreamName
 
 EVERY = timedelta(minutes=10)
 # Far beyond any lease, pause or night's outage of one process that might still come back.
 LEFT_FOR = timedelta(hours=1)
+# They may hold people's texts.
+LETTERS_KEPT_FOR = timedelta(days=7)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -34,9 +37,10 @@ class Janitor:
                 log.debug("not swept", why=str(error))
 
     def sweep(self, *, left_for: timedelta = LEFT_FOR) -> int:
-        """Returns how many consumers and heartbeats were removed. Raises QueueError."""
+        """Returns how many consumers, heartbeats and dead letters were removed. Raises QueueError."""
         removed = sum(self.queue.remove_consumers(name, left_for=left_for) for name in StreamName)
         removed += self.fleet.forget_dead(left_for=left_for)
+        removed += DeadLetters(self.queue).forget(older_than=LETTERS_KEPT_FOR)
         if removed:
             log.info("swept", removed=removed)
         return removed

@@ -63,3 +63,16 @@ def test_a_heartbeat_that_stopped_long_ago_is_removed(bot, janitor, fleet):
     assert janitor.sweep(left_for=HOUR) == 0
     wait_until(lambda: janitor.sweep(left_for=NONE) == 1, "the removal")
     assert fleet.workers(alive=False) == []
+
+
+def test_dead_letters_go_after_seven_days_and_not_before(valkey, keys, janitor):
+    janitor.queue.ensure_groups()
+    now_ms = janitor.fleet.now_ms()
+    dead = keys.stream(StreamName.DEAD)
+    with valkey.client() as client:
+        for days in (8, 6.99, 0):
+            client.xadd(
+                dead, {"v": "1", "data": "", "reason": f"{days} days"}, id=f"{int(now_ms - days * 86_400_000)}-0"
+            )
+        janitor.sweep(left_for=HOUR)
+        assert [fields[b"reason"] for _, fields in client.xrange(dead)] == [b"6.99 days", b"0 days"]
