@@ -67,11 +67,14 @@ class Beat:
         last_event: Callable[[], float],
         problem: Callable[[], str],
         catching_up: Callable[[], bool],
+        pause: Callable[[str], None],
     ) -> None:
-        """`last_event` is a monotonic time, 0 for never; `problem` one line, empty when all is well."""
+        """`last_event` is a monotonic time, 0 for never; `problem` one line, empty when all is well. With every beat
+        `pause` is told why the operator wants nothing posted, or "" when it may be.
+        """
         self._fleet, self._slack, self._me, self._link = fleet, slack, me, link
         self._id, self._clock, self._last_event, self._problem = id, clock, last_event, problem
-        self._catching_up = catching_up
+        self._catching_up, self._pause = catching_up, pause
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seldom = Seldom()
@@ -115,6 +118,7 @@ class Beat:
         while True:
             try:
                 self._clock.set(self._fleet.beat(self._beat()))
+                self._pause(self._fleet.paused())
             except QueueError as error:
                 if self._seldom.due("beat"):
                     _log.warning("no heartbeat, redis does not work", error=str(error))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum
 
 from bot.pacing import POST, REACT, READ, WHISPER, Pace
 from bot.replies import Reaction, Reply, Whisper
@@ -14,6 +15,13 @@ from worker.stream import Delivery
 
 # Held a lane; at one post a second these are twenty seconds of work, well inside the lease.
 LANE_HOLDS = 20
+
+
+class Stop(Enum):
+    """What may stop all sending: Slack refuses our credentials, or the operator said so."""
+
+    CREDENTIALS = "credentials"
+    OPERATOR = "operator"
 
 
 @dataclass(eq=False)
@@ -67,7 +75,7 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
         self._changed = threading.Condition()
         self._closed = False
-        self._stopped_for = ""
+        self._stops: dict[Stop, str] = {}
 
     def add(self, held: Held) -> timedelta | None:
         """Take a result in. With its lane full: None is not returned but after what time to try again."""
@@ -100,7 +108,7 @@ class Lanes:
 
     def _next(self, now: float) -> tuple[Held | None, float]:
         shortest = 0.5
-        if self._stopped_for:
+        if self._stops:
             return None, shortest
         for channel, lane in self._lanes.items():
             resting = lane.busy or lane.rests_until > now
@@ -151,15 +159,16 @@ class Lanes:
         with self._changed:
             self._pace.pause(method, channel, span, self._clock())
 
-    def stop_sending(self, why: str) -> None:
-        """Keep everything, send nothing; the empty string lifts it."""
+    def stop_sending(self, cause: Stop, why: str) -> None:
+        """Keep everything, send nothing; the empty string lifts what that cause brought about."""
         with self._changed:
-            self._stopped_for = why
+            self._stops = {one: said for one, said in self._stops.items() if one is not cause}
+            self._stops |= {cause: why} if why else {}
             self._changed.notify_all()
 
-    @property
-    def stopped_for(self) -> str:
-        return self._stopped_for
+    def stopped(self, cause: Stop) -> str:
+        """Why nothing is sent, as far as this cause goes; empty when it does not stand in the way."""
+        return self._stops.get(cause, "")
 
     def entries(self) -> dict[str, Held]:
         """Everything held, what is under way included."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.lanes import Held, Lanes
+from bot.lanes import Held, Lanes, Stop
 from bot.metrics import Metrics
 from bot.pacing import Limits, Pace
 from bot.reconcile import born_ms
@@ -90,7 +90,16 @@ class Poster:
     @property
     def problem(self) -> str:
         """Why nothing is posted at present, in one line; empty when all is well."""
-        return self._lanes.stopped_for or self._redis_problem
+        return self._lanes.stopped(Stop.CREDENTIALS) or self._redis_problem
+
+    @property
+    def paused(self) -> str:
+        """Why the operator has all replies wait, in one line; empty when they may go out."""
+        return self._lanes.stopped(Stop.OPERATOR)
+
+    def pause(self, why: str) -> None:
+        """Keep results and post nothing; the empty string lets them go."""
+        self._lanes.stop_sending(Stop.OPERATOR, why)
 
     @property
     def held(self) -> int:
@@ -137,8 +146,11 @@ class Poster:
             self._recover()
         held = self._lanes.entries()
         self._metrics.held.set(len(held))
-        if self._lanes.stopped_for:
+        if self._lanes.stopped(Stop.CREDENTIALS):
             self._probe()
+            return
+        if self.paused:
+            self._stopping.wait(0.2)
             return
         free = HOLDS - len(held)
         if free <= 0:
@@ -227,7 +239,8 @@ class Poster:
         if step.why and self._seldom.due(step.why):
             _log.warning("slack did not take a reply, it is tried again", job=held.result.job, error=step.why)
         if step.step is Step.STOP:
-            self._lanes.stop_sending(f"Slack refuses our credentials: {step.why}. Replies are kept until it is mended.")
+            why = f"Slack refuses our credentials: {step.why}. Replies are kept until it is mended."
+            self._lanes.stop_sending(Stop.CREDENTIALS, why)
             self._probed = time.monotonic()
         if step.step is Step.DONE:
             self._lanes.done(held)
@@ -246,7 +259,7 @@ class Poster:
             if self._seldom.due("credentials"):
                 _log.error("slack refuses our credentials, replies are kept", error=trouble(error).code)
             return
-        self._lanes.stop_sending("")
+        self._lanes.stop_sending(Stop.CREDENTIALS, "")
 
     # Leases
 

@@ -105,7 +105,8 @@ class Tagger:
             id=self.id,
             clock=self._clock,
             last_event=lambda: self.intake.last_event,
-            problem=lambda: self.poster.problem,
+            problem=lambda: self.poster.problem or self.poster.paused,
+            pause=self.poster.pause,
             catching_up=lambda: self.catch_up.running,
         )
 

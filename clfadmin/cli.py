@@ -9,7 +9,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clfadmin import bench, classify, console, dlq, doctor, evaluate, models, slack, status, swap_model, train, up
+from clfadmin import (
+    bench,
+    classify,
+    console,
+    dlq,
+    doctor,
+    evaluate,
+    models,
+    pause,
+    slack,
+    status,
+    swap_model,
+    train,
+    up,
+)
 
 FAILED, REFUSED, INTERRUPTED = 1, 3, 130  # 2, wrong usage, comes from typer
 NOTHING_CHANGED = "interrupted, nothing was changed"
@@ -28,6 +42,8 @@ app.command(epilog=swap_model.SWAP_EXAMPLE)(swap_model.swap_model)
 app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(swap_model.rollback)
 app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=pause.PAUSE_EXAMPLE)(pause.pause)
+app.command(epilog=pause.RESUME_EXAMPLE)(pause.resume)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.add_typer(dlq.app, name="dlq", epilog=dlq.EXAMPLE)
 app.add_typer(slack.app, name="slack")

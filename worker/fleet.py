@@ -136,6 +136,19 @@ class Fleet:
         with meaning():
             self.client.hdel(self._table(type(beat)), beat.id)
 
+    def paused(self) -> str:
+        """Why the operator wants nothing posted, in one line; empty when replies may go out."""
+        with meaning():
+            return (self.client.hget(self.keys.control, "paused") or b"").decode(errors="replace")
+
+    def pause(self, why: str) -> None:
+        """Every bot reads this with its heartbeat. The empty string lifts it."""
+        with meaning():
+            if why:
+                self.client.hset(self.keys.control, "paused", why)
+            else:
+                self.client.hdel(self.keys.control, "paused")
+
     def workers(self, *, alive: bool = True) -> list[WorkerBeat]:
         return self._beats(WorkerBeat, alive=alive)
 

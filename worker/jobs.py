@@ -113,6 +113,10 @@ class Keys:
         return self._named("bots")
 
     @property
+    def control(self) -> str:
+        return self._named("control")
+
+    @property
     def model(self) -> str:
         return self._named("model")
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.lanes import LANE_HOLDS, Held, Lanes
+from bot.lanes import LANE_HOLDS, Held, Lanes, Stop
 from bot.pacing import POST, REACT, READ, WHISPER, Limits, Pace
 from bot.replies import Reaction, Reply, ThreadPost, Whisper
 from tests.bot.test_replies import result
@@ -112,14 +112,16 @@ def test_a_reply_already_sent_is_finished_without_waiting_for_the_pace(lanes: La
 
 def test_nothing_is_sent_while_stopped(lanes: Lanes):
     fill(lanes, held("1"))
-    lanes.stop_sending("credentials")
+    lanes.stop_sending(Stop.CREDENTIALS, "token_revoked")
     taken: list[Held | None] = []
     thread = threading.Thread(target=lambda: taken.append(lanes.take()))
     thread.start()
     thread.join(0.2)
     assert taken == []
-    assert lanes.stopped_for == "credentials"
-    lanes.stop_sending("")
+    assert lanes.stopped(Stop.CREDENTIALS) == "token_revoked"
+    lanes.stop_sending(Stop.OPERATOR, "")
+    assert lanes.stopped(Stop.CREDENTIALS), "each cause is lifted by itself"
+    lanes.stop_sending(Stop.CREDENTIALS, "")
     thread.join(5)
     assert taken[0]
     assert taken[0].entry == "1"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from tests.bot.conftest import QUICK, Bot, Labeller, for_sandbox, result_of, run
 from tests.bot.test_main_path import one_reply
 from tests.conftest import Broker, wait_until
 from tests.sandbox_client import SandboxClient
+from worker.fleet import Fleet
 from worker.jobs import Keys, StreamName
 
 
@@ -174,3 +176,21 @@ def test_a_message_deleted_while_we_posted_loses_our_reply_too(
     make_queue().cancel(labeller.seen[0].message)
     wait_until(lambda: sandbox.calls("chat.delete"), "our reply taken back")
     wait_until(lambda: sandbox.replies("general", ts) == [], "the empty thread")
+
+
+def test_while_the_operator_pauses_replies_wait_and_nothing_else_does(
+    sandbox: SandboxClient, settings: Settings, labeller: Labeller, valkey: Broker, keys: Keys
+):
+    fleet = Fleet(valkey.admin, keys=keys)
+    with closing(fleet), running_bot(for_sandbox(settings, sandbox)) as bot:
+        fleet.pause("Paused for a test")
+        wait_until(lambda: bot.tagger.poster.paused, "the pause to be heard of")
+        ts = sandbox.post("general", "ada", "great")
+        wait_until(lambda: results_left(valkey, keys) == 1, "the label")
+        time.sleep(1)
+        assert sandbox.calls("chat.postMessage") == []
+        assert bot.tagger.health().ready, "events must go on arriving"
+        wait_until(lambda: [beat.problem for beat in fleet.bots()] == ["Paused for a test"], "status to say so")
+        fleet.pause("")
+        one_reply(sandbox, "general", ts)
+        assert results_left(valkey, keys) == 0
