@@ -76,6 +76,7 @@ def as_document(seen: Picture) -> dict[str, Any]:
         "previous": model.prev_version or None,
         "gen": model.gen,
         "candidate": _candidate(seen),
+        "rolled_back": _rolled_back(model),
         "workers": [_worker(beat, seen.now_ms) for beat in seen.workers],
         "queue": asdict(seen.queue),
         "bots": [_bot(beat, seen.now_ms) for beat in seen.bots],
@@ -91,6 +92,13 @@ def _candidate(seen: Picture) -> dict[str, Any] | None:
         "by": model.next_by,
         "seconds_left": _seconds(model.next_until - seen.now_ms),
     }
+
+
+def _rolled_back(model: "Model") -> dict[str, Any] | None:
+    """The version that was taken back last, if nothing was committed since. `why` is null for an operator's wish."""
+    if not model.rolled_back_gen or model.rolled_back_gen != model.gen:
+        return None
+    return {"version": model.rolled_back_from, "by": model.by, "why": model.rolled_back_why or None}
 
 
 def _worker(beat: "WorkerBeat", now_ms: int) -> dict[str, Any]:
@@ -153,6 +161,8 @@ def _model_line(found: dict[str, Any]) -> str:
     line = f"version: {found['active']} (gen {found['gen']}), before it {found['previous'] or 'none'}"
     if candidate := found["candidate"]:
         line += f"; candidate {candidate['version']}, for {candidate['seconds_left']:.0f} s more"
+    if (taken_back := found["rolled_back"]) and taken_back["why"]:
+        line += f"\n{taken_back['version']} was rolled back by {taken_back['by']}: {taken_back['why']}"
     return line
 
 

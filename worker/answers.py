@@ -16,6 +16,7 @@ from worker.stream import Delivery, Finished, StreamName, dead_fields, result_fi
 MOST_DELIVERIES = 3
 # How long an entry of a newer release waits for a worker of that release.
 NEWER_WAITS = timedelta(hours=1)
+NOT_FINITE = "score is not finite"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def predict(serving: Serving, encoded: Sequence[Encoded]) -> list[Prediction | F
 def _finite(answer: Prediction | Failed) -> Prediction | Failed:
     if isinstance(answer, Failed) or all(map(math.isfinite, (answer.confidence, *answer.scores.values()))):
         return answer
-    return Failed("score is not finite")
+    return Failed(NOT_FINITE)
 
 
 def answered(

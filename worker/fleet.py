@@ -94,6 +94,9 @@ class Model:
     next_sha256: str = ""
     next_by: str = ""
     next_until: int = 0
+    rolled_back_gen: int = 0  # the last commit that was a rollback
+    rolled_back_from: str = ""
+    rolled_back_why: str = ""  # empty: an operator's wish
 
 
 @dataclass(frozen=True)
@@ -195,9 +198,9 @@ class Fleet:
     def abort(self, *, gen: int, by: str) -> bool:
         return self._change("abort", gen, by)
 
-    def roll_back(self, *, gen: int, by: str) -> bool:
+    def roll_back(self, *, gen: int, by: str, why: str = "") -> bool:
         """Serve the previous version again at once, under a new gen. False: there is none, or a newer commit."""
-        return self._change("rollback", gen, by)
+        return self._change("rollback", gen, by, why)
 
     def adopt(self, *, gen: int, by: str, version: str, sha256: str) -> bool:
         """Commit what this home serves, where nothing is committed: a first start, or a broker that lost its data."""

@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import structlog
 
 from classifier.encoding import Encoded, batches_by_length
 from classifier.predictor import Prediction
 from worker import metrics
-from worker.answers import Done, Work, answered, born_ms, dead_letter, encode, predict
+from worker.answers import NOT_FINITE, Done, Work, answered, born_ms, dead_letter, encode, predict
 from worker.batches import Failed, Pace
 from worker.connection import QueueError
+from worker.guard import Guard
 from worker.heart import ServerClock
 from worker.model_slot import Serving
 from worker.renewer import Held
@@ -31,13 +33,18 @@ class Labeller:
         held: Held,
         *,
         pace: Pace,
+        guard: Guard,
+        before: Callable[[], Serving | None],
         clock: ServerClock,
         stop: threading.Event,
         at: Callable[[str], None],
     ) -> None:
+        """`before` is the version served until the last swap, while it is in memory."""
         self.queue = queue
         self.held = held
         self.pace = pace
+        self.guard = guard
+        self.before = before
         self.clock = clock
         self.stop = stop
         self.at = at
@@ -120,12 +127,34 @@ class Labeller:
         waited = [self._waited_ms(work) for work, _ in batch]
         predictions, seconds = self._predict([encoded for _, encoded in batch], serving)
         self.at("predicted")
+        self._guard(predictions, serving, tokens=_padded([encoded for _, encoded in batch]), seconds=seconds)
         for (work, _), prediction, waited_ms in zip(batch, predictions, waited, strict=True):
             metrics.waited_seconds.observe(waited_ms / 1000)
-            model_ms = round(seconds * 1000)
-            self._done.append(answered(work, prediction, serving=serving, waited_ms=waited_ms, model_ms=model_ms))
+            times = {"waited_ms": waited_ms, "model_ms": round(seconds * 1000)}
+            by, answer = self._spared(work, serving, prediction)
+            self._done.append(answered(work, answer, serving=by, **times))
         self.hand_over()
         self.at("finished")
+
+    def _guard(self, predictions: Sequence[Prediction | Failed], serving: Serving, **batch: Any) -> None:
+        failed = [one for one in predictions if isinstance(one, Failed)]
+        non_finite = any(one.error == NOT_FINITE for one in failed)
+        self.guard.saw(serving.gen, texts=len(predictions), failed=len(failed), non_finite=non_finite, **batch)
+        if why := self.guard.verdict(serving.gen):
+            log.error("this version misbehaves, the one before shall serve", version=serving.version, why=why)
+
+    def _spared(
+        self, work: Work, serving: Serving, prediction: Prediction | Failed
+    ) -> tuple[Serving, Prediction | Failed]:
+        """Who answers, and what: a version on trial must not cost anybody their answer."""
+        watched = self.guard.watches(serving.gen) or self.guard.verdict(serving.gen)
+        before = self.before() if watched and isinstance(prediction, Failed) else None
+        if before is None:
+            return serving, prediction
+        with self.held.batch():
+            (encoded,) = encode(before, [work])
+            (answer,) = [encoded] if isinstance(encoded, Failed) else predict(before, [encoded])
+        return (serving, prediction) if isinstance(answer, Failed) else (before, answer)
 
     def _predict(self, batch: list[Encoded], serving: Serving) -> tuple[list[Prediction | Failed], float]:
         """The predictions and the seconds they took."""
@@ -133,12 +162,17 @@ class Labeller:
         with self.held.batch():
             predictions = predict(serving, batch)
         seconds = time.monotonic() - started
-        tokens = len(batch) * max(len(encoded.ids) for encoded in batch)
+        tokens = _padded(batch)
         most = serving.predictor.token_budget
         self.pace.batch_done(texts=len(batch), tokens=tokens, seconds=seconds, most=most)
         metrics.batch_texts.observe(len(batch))
         metrics.model_seconds.observe(seconds)
         return predictions, seconds
+
+
+def _padded(batch: Sequence[Encoded]) -> int:
+    """Tokens of a batch, padding included."""
+    return len(batch) * max(len(encoded.ids) for encoded in batch)
 
 
 def _tell(done: Done, answer: Finish) -> None:

@@ -15,6 +15,7 @@ from worker import metrics
 from worker.answers import Done, Parked, Work, judged
 from worker.batches import Pace
 from worker.connection import GroupMissing, QueueError, Unavailable
+from worker.guard import Guard
 from worker.heart import ServerClock
 from worker.labelling import Labeller
 from worker.model_slot import ModelSlot
@@ -40,6 +41,7 @@ class Loop:
         *,
         lease: timedelta,
         pace: Pace,
+        guard: Guard,
         clock: ServerClock,
         stop: threading.Event,
         at: Callable[[str], None],
@@ -52,7 +54,7 @@ class Loop:
         self.clock = clock
         self.stop = stop
         self.at = at
-        self.labeller = Labeller(queue, held, pace=pace, clock=clock, stop=stop, at=at)
+        self.labeller = Labeller(queue, held, pace=pace, guard=guard, before=slot.before, clock=clock, stop=stop, at=at)
         self.trouble = Trouble()
         self.last_turn = time.monotonic()
         self._waiting: list[Work] = []

@@ -10,6 +10,7 @@ fenced = Counter("clf_worker_fenced", "Finished jobs another worker owned by the
 cancelled = Counter("clf_worker_cancelled", "Finished jobs whose message was deleted by then.", registry=REGISTRY)
 reclaimed = Counter("clf_worker_reclaimed", "Jobs taken over or taken back.", registry=REGISTRY)
 vanished = Counter("clf_worker_vanished", "Entries that were pending but gone: lost data.", registry=REGISTRY)
+rolled_back = Counter("clf_worker_rolled_back", "Versions taken back because they misbehaved.", registry=REGISTRY)
 trouble = Counter("clf_worker_redis_errors", "Turns that Redis spoilt.", ["error"], registry=REGISTRY)
 held = Gauge("clf_worker_held", "Jobs this worker holds.", registry=REGISTRY)
 gen = Gauge("clf_worker_gen", "Number of the commit that is served.", registry=REGISTRY)

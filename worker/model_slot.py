@@ -116,6 +116,12 @@ class ModelSlot:
         """What is served now; unlike `serving` it never switches."""
         return self._active
 
+    def before(self) -> Serving | None:
+        """What was served until the last switch, as long as it is in memory."""
+        with self._lock:
+            loaded = self._memory.get(self._previous) if self._previous else None
+            return Serving(loaded, self._active.gen - 1) if loaded and self._active else None
+
     def changing(self) -> bool:
         """Whether a candidate is on the table or a commit not served yet: somebody waits for news."""
         model = self._model

@@ -17,7 +17,8 @@ from classifier.registry import Registry
 from worker import metrics
 from worker.batches import Pace
 from worker.connection import RENEWER, Full, Misconfigured, QueueError, check_server, shown
-from worker.fleet import Fleet, WorkerBeat
+from worker.fleet import Fleet, Model, WorkerBeat
+from worker.guard import Guard
 from worker.health import Health
 from worker.heart import Heart, ServerClock
 from worker.home import ActiveFile, active_version, adopt
@@ -62,6 +63,7 @@ class Service:
         self.clock = ServerClock()
         self.held = Held()
         self.pace = Pace(settings.token_budget)
+        self.guard = Guard(on_verdict=lambda: self.heart.beat_soon())
         self.queue = Queue(url, keys=keys, consumer=self.name)
         self.second_queue = Queue(url, keys=keys, consumer=self.name, patience=RENEWER)
         self.fleet = Fleet(url, keys=keys)
@@ -83,6 +85,7 @@ class Service:
             self.held,
             lease=settings.lease,
             pace=self.pace,
+            guard=self.guard,
             clock=self.clock,
             stop=self.stopping,
             at=at,
@@ -178,9 +181,21 @@ class Service:
             if str(error) != self.problem:
                 log.error("no version to serve, this worker takes no jobs", why=str(error))
             self.problem = str(error)
+        model = self._roll_back(model)
         self.slot.observe(model, now_ms=self.clock.now_ms())
         if serving := self.slot.active():
             self.active_file.follow(serving, model)
+
+    def _roll_back(self, model: Model) -> Model:
+        """Where the version on trial misbehaves, take its commit back; several workers may try, one succeeds."""
+        self.guard.exempt(model.rolled_back_gen)
+        why = self.guard.verdict(model.gen)
+        if not why or not model.prev_version:
+            return model
+        if self.fleet.roll_back(gen=model.gen, by=self.name, why=why):
+            metrics.rolled_back.inc()
+            log.error("rolled back", version=model.version, to=model.prev_version, why=why)
+        return self.fleet.model()
 
     def _beat(self) -> WorkerBeat:
         report = self.slot.report()

@@ -132,3 +132,12 @@ def test_without_a_broker_it_says_how_to_start_one(clfadmin: Callable[..., Answe
     answer = clfadmin("status")
     assert answer.code == 1
     assert answer.err.startswith(f"error: No broker answers for {home}. Start everything with `clfadmin up`")
+
+
+def test_a_version_that_was_taken_back_is_named_with_the_reason_until_the_next_commit(status: Status, fleet: Fleet):
+    assert fleet.roll_back(gen=2, by="w1", why="5 of 9 texts failed")
+    assert status("--json").json["rolled_back"] == {"version": "v2", "by": "w1", "why": "5 of 9 texts failed"}
+    assert "v2 was rolled back by w1: 5 of 9 texts failed" in status().out
+    fleet.propose(gen=3, by="me", version="v3", sha256="1" * 64)
+    fleet.commit(gen=3, by="me")
+    assert status("--json").json["rolled_back"] is None

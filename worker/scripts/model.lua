@@ -1,7 +1,7 @@
 -- Every change of what the fleet shall serve: compare-and-set on the number of the last commit.
 -- KEYS: model
 -- ARGV: operation, expected gen, by (who asks), then
---       propose: version, sha256, ttl_ms    commit, abort, rollback: nothing    adopt: gen, version, sha256
+--       propose: version, sha256, ttl_ms    commit, abort: nothing    rollback: why    adopt: gen, version, sha256
 -- Returns {ok | conflict, gen after the call}.
 local model, operation, expected, by = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local now = redis.call('TIME')
@@ -54,6 +54,9 @@ elseif operation == 'rollback' then
   if not version then
     return conflict()
   end
+  -- Noted first, so that nobody watches this commit and rolls it back in turn.
+  redis.call('HSET', model, 'rolled_back_gen', gen + 1, 'rolled_back_from', redis.call('HGET', model, 'version'),
+    'rolled_back_why', ARGV[4])
   keep_previous()
   forget_candidate()
   return serve(gen + 1, version, sha256)
