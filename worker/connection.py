@@ -25,8 +25,12 @@ from redis.exceptions import (
     TimeoutError,
 )
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from worker.address import EXAMPLES, Sentinels, is_sentinel, sentinels
 
 OLDEST_SERVER = (7, 0)
+SENTINEL_ANSWERS = 0.3
 
 
 class QueueError(Exception):
@@ -68,35 +72,38 @@ _FULL_WORDS = ("OOM", "MISCONF")
 _PASSING_WORDS = ("UNBLOCKED", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "LOADING", "READONLY")
 
 
-def shown(url: str) -> str:
-    """The URL without its password and user, for logs and messages."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
     """A redis.Redis with its own pool. No connection is made before the first command.
 
     Typed Any: redis-py declares each answer for its sync and async clients at once. Raises Misconfigured when the URL
     cannot be used.
     """
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
-        raise Misconfigured(
-            f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use redis://host:6379, rediss://host:6379 or unix:///path."
-        )
+    how: dict[str, Any] = {
+        "socket_connect_timeout": patience.connect.total_seconds(),
+        "socket_timeout": patience.answer.total_seconds(),
+        # Scripts and plain overwrites only are ever sent twice, and by us, not behind our back.
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": False,
+        "legacy_responses": True,
+    }
     try:
-        return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
-            url,
-            socket_connect_timeout=patience.connect.total_seconds(),
-            socket_timeout=patience.answer.total_seconds(),
-            # Scripts and plain overwrites only are ever sent twice, and by us, not behind our back.
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=False,
-            legacy_responses=True,
-            client_name=name,
-        )
+        if is_sentinel(url):
+            return _behind_sentinels(sentinels(url), how, client_name=name)
+        if urlsplit(url).scheme in ("redis", "rediss", "unix"):
+            return redis.Redis.from_url(url, client_name=name, **how)  # pyright: ignore[reportUnknownMemberType]
     except ValueError as error:
-        raise Misconfigured(f"CLF_REDIS_URL cannot be read: {error}. Example: redis://127.0.0.1:6379/0") from error
+        raise Misconfigured(f"CLF_REDIS_URL cannot be read: {error}. Examples: {EXAMPLES}.") from error
+    raise Misconfigured(f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use {EXAMPLES}.")
+
+
+def _behind_sentinels(where: Sentinels, how: dict[str, Any], **more: Any) -> Any:
+    """A client that asks the sentinels for the master at every new connection, so a failover needs no restart."""
+    tls = {"ssl": True} if where.tls else {}
+    login = {"username": where.user or None, "password": where.password or None} if where.password else {}
+    # Asked one after the other: one that is away must not cost a listener its three seconds.
+    asking = {"socket_connect_timeout": SENTINEL_ANSWERS, "socket_timeout": SENTINEL_ANSWERS, "legacy_responses": True}
+    found: Any = Sentinel(list(where.hosts), sentinel_kwargs=asking | tls, **how, **login, **tls)
+    return found.master_for(where.master, **more)
 
 
 @contextmanager

@@ -15,8 +15,9 @@ import structlog
 from classifier.errors import ClassifierError
 from classifier.registry import Registry
 from worker import metrics
+from worker.address import shown
 from worker.batches import Pace
-from worker.connection import RENEWER, Full, Misconfigured, QueueError, check_server, shown
+from worker.connection import RENEWER, Full, Misconfigured, QueueError, check_server
 from worker.fleet import Fleet, Model, WorkerBeat
 from worker.guard import Guard
 from worker.health import Health

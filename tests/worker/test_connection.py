@@ -10,6 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 
 from tests.conftest import Broker
+from worker.address import shown
 from worker.connection import (
     ENQUEUE,
     Full,
@@ -20,7 +21,6 @@ from worker.connection import (
     check_server,
     connect,
     meaning,
-    shown,
     translated,
 )
 from worker.jobs import Job, Keys, StreamName

@@ -1,0 +1,43 @@
+"""CLF_REDIS_URL: taken apart correctly, refused with a reason, and never shown with its password."""
+
+import pytest
+
+from worker.address import BadAddress, Sentinels, is_sentinel, sentinels, shown
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis+sentinel://a:1,b:2/m", Sentinels((("a", 1), ("b", 2)), "m", tls=False)),
+        ("redis+sentinel://a,b/m", Sentinels((("a", 26379), ("b", 26379)), "m", tls=False)),
+        ("rediss+sentinel://u:p%40ss@a:1/m", Sentinels((("a", 1),), "m", tls=True, user="u", password="p@ss")),
+        (
+            "redis+sentinel://:pw@[::1]:5,[::2]/m",
+            Sentinels((("::1", 5), ("::2", 26379)), "m", tls=False, password="pw"),
+        ),
+    ],
+)
+def test_sentinels_are_read_from_the_url(url: str, expected: Sentinels):
+    assert is_sentinel(url)
+    assert sentinels(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis+sentinel://a:1", "name-of-the-master"),
+        ("redis+sentinel://a:1/m/0", "name-of-the-master"),
+        ("redis+sentinel:///m", "names no sentinel"),
+        ("redis+sentinel://a:0/m", "no port"),
+        ("redis+sentinel://a:port/m", "no port"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_reason(url: str, reason: str):
+    with pytest.raises(BadAddress, match=reason):
+        sentinels(url)
+
+
+def test_nothing_shows_the_password():
+    url = "redis+sentinel://clf-bot:s3cret@a:1,b:2/m"
+    assert shown(url) == "redis+sentinel://a:1,b:2/m"
+    assert "s3cret" not in repr(sentinels(url))

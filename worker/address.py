@@ -1,0 +1,60 @@
+"""Where Redis is: CLF_REDIS_URL taken apart. Standard library only."""
+
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+SENTINEL_PORT = 26_379
+EXAMPLES = (
+    "redis://host:6379, rediss://host:6379, unix:///path or redis+sentinel://host1:26379,host2:26379/name-of-the-master"
+)
+
+
+class BadAddress(ValueError):
+    """One line that says what is wrong; no password in it."""
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """`redis+sentinel://[user:password@]host:port,host:port/master`, with `rediss` for TLS to servers and sentinels.
+
+    User and password are those of the servers; the sentinels are asked without, as they usually have none.
+    """
+
+    hosts: tuple[tuple[str, int], ...]
+    master: str
+    tls: bool
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def shown(url: str) -> str:
+    """The URL without its password and user, for logs and messages."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def is_sentinel(url: str) -> bool:
+    return urlsplit(url).scheme in ("redis+sentinel", "rediss+sentinel")
+
+
+def sentinels(url: str) -> Sentinels:
+    """Raises BadAddress."""
+    parts = urlsplit(url)
+    login, _, places = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    master = parts.path.strip("/")
+    if not master or "/" in master:
+        raise BadAddress("it does not end in /name-of-the-master, as in redis+sentinel://host:26379/mymaster")
+    hosts = tuple(_host(place) for place in places.split(",") if place)
+    if not hosts:
+        raise BadAddress("it names no sentinel")
+    tls = parts.scheme.startswith("rediss")
+    return Sentinels(hosts, unquote(master), tls, unquote(user), unquote(password))
+
+
+def _host(place: str) -> tuple[str, int]:
+    """`host`, `host:port` or `[ipv6]:port`."""
+    host, _, port = place.rpartition(":") if not place.endswith("]") and ":" in place else (place, "", "")
+    if port and not (port.isdigit() and 0 < int(port) < 65_536):
+        raise BadAddress(f"{port!r} is no port")
+    return host.strip("[]"), int(port) if port else SENTINEL_PORT
