@@ -1,4 +1,4 @@
-"""A primary, its replica and three sentinels: when the primary dies, bot and worker go on with the other by themselves."""
+"""A primary, its replica and three sentinels: when the primary dies, bot and worker go on with the other."""
 
 import os
 import socket
@@ -131,8 +131,7 @@ def test_after_a_failover_every_job_is_answered_without_a_restart(party: Party, 
 def takes_jobs(bot: Bot) -> bool:
     try:
         bot.wait_for([bot.send("good")])
-    except Exception as error:
-        assert isinstance(error, Unavailable), error
+    except Unavailable:
         return False
     return True
 
