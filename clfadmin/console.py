@@ -69,14 +69,17 @@ def clear() -> None:
     _write(sys.stdout, "\x1b[H\x1b[2J\x1b[3J" if sys.stdout.isatty() else "")
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """A compact table of the answer; columns named in `right` are aligned to the right."""
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), whole: Sequence[str] = ()
+) -> None:
+    """A compact table of the answer; columns in `right` are aligned to the right, those in `whole` are never folded."""
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        drawn.add_column(Text(column), justify="right" if column in right else "left", overflow="fold")
+        justify = "right" if column in right else "left"
+        drawn.add_column(Text(column), justify=justify, overflow="fold", no_wrap=column in whole)
     for row in rows:
         drawn.add_row(*(Text(plain(cell)) for cell in row))
     console = _console(stderr=False)

@@ -42,8 +42,9 @@ def list_letters(*, reason: Reason = None, home: Home = None, redis_url: RedisUr
     if json:
         console.document([_about(letter) for letter in found])
     elif found:
-        columns = ("id", "died", "what", "reason", "error", "deliveries", "channel", "ts")
-        console.table(columns, [_cells(letter) for letter in found], right=("deliveries",))
+        columns = ("id", "died", "what", "reason", "error", "channel", "ts")
+        # Ids are copied from here.
+        console.table(columns, [_cells(letter) for letter in found], whole=("id",))
         console.note("Send back with `clfadmin dlq retry ID` or `--all`, throw away with `clfadmin dlq purge`.")
     else:
         console.say(NONE)
@@ -157,5 +158,5 @@ def _about(letter: "Letter") -> dict[str, Any]:
 
 def _cells(letter: "Letter") -> tuple[str, ...]:
     died = datetime.fromtimestamp(letter.died_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    what = (letter.what, letter.reason, letter.error, str(letter.deliveries), letter.channel, letter.ts)
+    what = (letter.what, letter.reason, letter.error, letter.channel, letter.ts)
     return (letter.id, died, *(console.plain(one) for one in what))

@@ -78,7 +78,7 @@ def test_the_version_is_told(command):
     [
         (["no-such-command"], "No such command 'no-such-command'"),
         (["models", "list", "--jsn"], "No such option: --jsn"),
-        (["train"], "Missing argument 'DATA...'"),
+        (["train"], "Name at least one file."),
         (["train", "a.csv", "--epochs", "0"], "--epochs"),
         (["classify"], "Give either texts or --file IN"),
     ],

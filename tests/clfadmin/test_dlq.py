@@ -43,6 +43,7 @@ def dlq(
     monkeypatch.setenv("CLF_REDIS_URL", valkey.admin)
     monkeypatch.setenv("CLF_PREFIX", keys.prefix)
     monkeypatch.setenv("CLF_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = cli.run(["dlq", *arguments])
