@@ -8,20 +8,19 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
 
 from bot.gaps import Gap, Gaps
-from bot.history import HISTORY, PAGE, THREAD, Reading, before, read_channel
+from bot.history import HISTORY, PAGE, THREAD, Reading, Unreadable, before, read_channel
 from bot.identity import Identity
 from bot.intake import Decide
 from bot.metrics import CaughtUp, Metrics
 from bot.pacing import Limits, Window
 from bot.slack_client import Slack, pages
-from bot.slack_errors import Failure, Trouble, trouble
+from bot.slack_errors import Failure, trouble
 from worker.connection import Misconfigured, QueueError
 from worker.jobs import Job, Origin
 from worker.log import Seldom
@@ -31,20 +30,13 @@ T = TypeVar("T")
 LIST = "users.conversations"
 # Each needs a scope of its own.
 KINDS = ("public_channel", "private_channel", "im", "mpim")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How catch-up works; the defaults are for Slack, tests shorten them.
-
-    `overlap` is read again before a mark: a message may have been on its way when a later one moved it. Without a mark
-    `look_back` is read. `every` a gap is taken to be open everywhere: Slack loses events without telling anybody.
-    """
-
-    overlap: timedelta = timedelta(minutes=10)
-    look_back: timedelta = timedelta(hours=24)
-    every: timedelta = timedelta(hours=1)
-    longest_pause: timedelta = timedelta(seconds=30)
+# Read again before a mark: a message may have been on its way when a later one moved it.
+OVERLAP = timedelta(minutes=10)
+# Without a mark.
+LOOK_BACK = timedelta(hours=24)
+# A gap is then taken to be open everywhere: Slack loses events without telling anybody.
+SWEEP_EVERY = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(seconds=30)
 
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -52,14 +44,6 @@ _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 class Stopped(Exception):
     """We were asked to stop."""
-
-
-class Unreadable(Exception):
-    """This channel's history is not for us."""
-
-    def __init__(self, why: Trouble) -> None:
-        super().__init__(why.code)
-        self.code = why.code
 
 
 class CatchUp:
@@ -76,11 +60,10 @@ class CatchUp:
         decide: Decide,
         limit: int,
         limits: Limits,
-        plan: Plan | None = None,
     ) -> None:
         """`limit` is the most jobs and results the queue may hold; reading waits until half of that is free."""
         self._queue, self._slack, self._me, self._gaps, self._metrics = queue, slack, me, gaps, metrics
-        self._decide, self._limit, self._plan = decide, limit, plan or Plan()
+        self._decide, self._limit = decide, limit
         # Half of what Slack allows: the poster reads threads too.
         self._windows = {
             method: Window(max(1, limits.calls_per_minute.get(method, 50) // 2)) for method in (HISTORY, THREAD)
@@ -88,6 +71,7 @@ class CatchUp:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
         self._seldom = Seldom()
+        self._swept = time.monotonic()
         self.running = False
 
     def start(self) -> None:
@@ -100,18 +84,20 @@ class CatchUp:
         self._queue.close()
 
     def _run(self) -> None:
-        swept = time.monotonic()
         while not self._stopping.is_set():
-            if time.monotonic() - swept > self._plan.every.total_seconds():
+            if time.monotonic() - self._swept > SWEEP_EVERY.total_seconds():
                 self._gaps.open_everywhere()
             if not self._gaps.wait(0.5):
                 continue
             try:
                 self._wait_for_room()
                 self._close_gaps()
-                swept = time.monotonic()
             except Stopped:
-                break
+                return
+            except Exception:
+                # A fault of ours, or an answer nobody foresaw: the gap stays open, and must not stay so for ever.
+                _log.exception("catch-up failed, it begins again")
+                self._stopping.wait(LONGEST_PAUSE.total_seconds())
             finally:
                 self.running = False
 
@@ -125,6 +111,7 @@ class CatchUp:
                 self._close(channel, gap)
         if channels is None:
             self._gaps.close_everywhere(whole)
+            self._swept = time.monotonic()
 
     def _close(self, channel: str, gap: Gap) -> None:
         try:
@@ -132,8 +119,8 @@ class CatchUp:
             reading = read_channel(self._call, self._me, channel, since=since, is_known=self._is_known)
         except Unreadable as error:
             self._metrics.caught_up(CaughtUp.UNREADABLE)
-            if self._seldom.due(error.code):
-                _log.warning("a channel's history cannot be read, what was missed there is lost", error=error.code)
+            if self._seldom.due(str(error)):
+                _log.warning("a channel's history cannot be read, what was missed there is lost", error=str(error))
             self._gaps.close(channel, gap)
             return
         queued = sum(self._take(job, reading) for job in self._jobs(reading))
@@ -150,8 +137,8 @@ class CatchUp:
     def _since(self, channel: str, gap: Gap) -> str:
         mark = self._patiently(lambda: self._queue.mark(self._me.team, channel))
         if not mark:
-            return before(f"{time.time():.6f}", self._plan.look_back)
-        return before(min(mark, gap.since or mark), self._plan.overlap)
+            return before(f"{time.time():.6f}", LOOK_BACK)
+        return before(min(mark, gap.since or mark), OVERLAP)
 
     def _jobs(self, reading: Reading) -> Iterator[Job]:
         for message in reading.messages:
@@ -179,7 +166,7 @@ class CatchUp:
             except Unreadable as error:
                 self._metrics.caught_up(CaughtUp.UNREADABLE)
                 if self._seldom.due(kind):
-                    _log.warning("channels are not listed, what is missed there is lost", kind=kind, error=error.code)
+                    _log.warning("channels are not listed, what is missed there is lost", kind=kind, error=str(error))
         return found
 
     # Patience
@@ -195,8 +182,8 @@ class CatchUp:
             except Exception as error:
                 why = trouble(error)
             tries += 1
-            if why.failure in (Failure.NEVER, Failure.GONE, Failure.OUR_FAULT) or why.code in ("missing_scope",):
-                raise Unreadable(why)
+            if why.failure in (Failure.NEVER, Failure.GONE, Failure.OUR_FAULT) or why.code == "missing_scope":
+                raise Unreadable(why.code)
             if self._seldom.due("slack"):
                 _log.warning("slack's history cannot be read yet, trying on", error=why.code)
             self._pause(why.retry_after or self._backoff(tries))
@@ -218,7 +205,7 @@ class CatchUp:
                 if self._seldom.due("redis"):
                     _log.warning("redis does not work, catch-up waits", error=str(error))
                 tries += 1
-                self._pause(self._plan.longest_pause if isinstance(error, Misconfigured) else self._backoff(tries))
+                self._pause(LONGEST_PAUSE if isinstance(error, Misconfigured) else self._backoff(tries))
 
     def _wait_for_room(self) -> None:
         """Slack's history is where messages wait until the queue is half empty."""
@@ -226,7 +213,7 @@ class CatchUp:
             self._pause(timedelta(seconds=0.5))
 
     def _backoff(self, tries: int) -> timedelta:
-        seconds = min(0.2 * 2 ** min(tries, 12), self._plan.longest_pause.total_seconds())
+        seconds = min(0.2 * 2 ** min(tries, 12), LONGEST_PAUSE.total_seconds())
         return timedelta(seconds=seconds * random.uniform(0.5, 1.0))  # noqa: S311
 
     def _go_on(self) -> None:

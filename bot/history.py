@@ -1,6 +1,7 @@
 """What was said in a channel since a moment, from Slack's history, and which of it carries our reply already."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -16,6 +17,10 @@ PAGE = 200
 MOST_MESSAGES = 5_000
 # History does not show replies, so the parents of new ones are looked for this much further back.
 THREAD_LOOK_BACK = timedelta(hours=24)
+
+
+class Unreadable(Exception):
+    """Slack does not show us this, now or later. The message is its word for it."""
 
 
 @dataclass
@@ -35,8 +40,9 @@ class Reading:
 def read_channel(call: Call, me: Identity, channel: str, *, since: str, is_known: Callable[[str], bool]) -> Reading:
     """Messages newer than `since`, those in threads included. What was said before we were invited is left alone.
 
-    `call` reads Slack, and raises what it raises. Of a message that `is_known` by its id the queue takes care: a thread
-    where nobody but us replied is then not read.
+    `call` reads Slack. Of a message that `is_known` by its id the queue takes care: a thread where nobody but us
+    replied is then not read. A thread that is gone by now is left out. Raises Unreadable for the channel itself, and
+    what `call` raises.
     """
     reading = Reading()
     parents: list[dict[str, Any]] = []
@@ -50,7 +56,8 @@ def read_channel(call: Call, me: Identity, channel: str, *, since: str, is_known
         ):
             parents.append(message)
     for parent in parents:
-        _read_thread(call, me, reading, channel, parent, since)
+        with suppress(Unreadable):  # deleted since we read the channel
+            _read_thread(call, me, reading, channel, parent, since)
     for message in reading.messages:
         message["channel"] = channel
         if _has_our_reaction(message, me):

@@ -1,9 +1,11 @@
 """What events did not bring, Slack's history does: each message once, threads included, whatever Redis still knows."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
+import bot.catchup
 from bot.settings import ReplyMode, Settings
 from tests.bot.conftest import Bot, Labeller, for_sandbox, labelling, running_bot
 from tests.conftest import Broker, wait_until
@@ -152,3 +154,31 @@ def test_a_bot_that_is_stopped_in_the_middle_begins_anew(
     with valkey.client() as client:
         assert client.exists(keys.marks) == 0
         assert client.xlen(keys.stream(StreamName.JOBS)) == 0
+
+
+def test_every_hour_history_is_read_whatever_happened(
+    sandbox: SandboxClient, ours: Settings, labeller: Labeller, monkeypatch: pytest.MonkeyPatch
+):
+    with running_bot(ours) as bot:
+        wait_until(lambda: not bot.tagger.gaps.wait(0), "the first reading")
+        calls = len(sandbox.calls("conversations.history"))
+        monkeypatch.setattr("bot.catchup.SWEEP_EVERY", timedelta(seconds=0.1))
+        wait_until(lambda: len(sandbox.calls("conversations.history")) > calls, "the second reading")
+
+
+def test_what_nobody_foresaw_does_not_end_catch_up(
+    sandbox: SandboxClient, ours: Settings, labeller: Labeller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.catchup.LONGEST_PAUSE", timedelta(seconds=0.1))
+    found = iter([KeyError("id")])
+
+    def read_channel(*arguments: object, **options: object) -> object:
+        for error in found:
+            raise error
+        return real(*arguments, **options)  # pyright: ignore
+
+    real = bot.catchup.read_channel
+    monkeypatch.setattr("bot.catchup.read_channel", read_channel)
+    ts = sandbox.post("general", "ada", "great")
+    with running_bot(ours):
+        wait_until(lambda: answered(sandbox, "general", ts), "the reply", 30)
