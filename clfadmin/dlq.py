@@ -6,6 +6,7 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,7 +79,7 @@ def retry(
     """Send dead letters back: a text to the workers, a reply to the bot, which looks first whether it was posted."""
     with _open(home, redis_url) as letters:
         chosen = _chosen(letters, ids, every=every, reason=reason)
-        readable = [letter for letter in chosen if letter.can_be_retried]
+        readable = [letter for letter in chosen if letter.content]
         sent = sum(letters.retry(letter) for letter in readable)
     console.say(f"Sent back {sent} of {len(chosen)}.")
     if unreadable := len(chosen) - len(readable):
@@ -105,7 +106,7 @@ def purge(
 
 
 @contextmanager
-def _open(home: Any, redis_url: str | None) -> "Generator[DeadLetters]":
+def _open(home: Path | None, redis_url: str | None) -> "Generator[DeadLetters]":
     """Raises BrokerError, QueueError."""
     from clfadmin import settings
     from clfadmin.broker import require_url

@@ -15,28 +15,41 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class Letter:
-    """One dead letter. `what` is "job", "result" or "unreadable"; the fields after `size` are empty for the last.
-
-    `content` is the Job or Result, whose text is private: it is shown only when asked for.
-    """
+    """One dead letter. `content` is None for what this release cannot read; a text in it is shown when asked for."""
 
     id: str
-    what: str
     reason: str
     error: str
     deliveries: int
     died_ms: int
     size: int
-    job: str = ""
-    message: str = ""
-    channel: str = ""
-    ts: str = ""
     content: Job | Result | None = field(default=None, repr=False)
     fields: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes], repr=False)
 
     @property
-    def can_be_retried(self) -> bool:
-        return self.content is not None
+    def what(self) -> str:
+        if self.content is None:
+            return "unreadable"
+        return "job" if isinstance(self.content, Job) else "result"
+
+    @property
+    def job(self) -> str:
+        """Its id; this and the next three are empty for what cannot be read."""
+        if self.content is None:
+            return ""
+        return self.content.id if isinstance(self.content, Job) else self.content.job
+
+    @property
+    def message(self) -> str:
+        return self.content.message if self.content else ""
+
+    @property
+    def channel(self) -> str:
+        return self.content.channel if self.content else ""
+
+    @property
+    def ts(self) -> str:
+        return self.content.ts if self.content else ""
 
 
 class DeadLetters:
@@ -102,23 +115,15 @@ def _letter(entry: str, fields: dict[bytes, bytes]) -> Letter:
     def number(name: bytes) -> int:
         return int(text(name)) if text(name).isdigit() else 0
 
-    content = _content(fields)
-    about: dict[str, Any] = {}
-    if content:
-        job = content.id if isinstance(content, Job) else content.job
-        about = {"job": job, "message": content.message, "channel": content.channel, "ts": content.ts}
-    what = "unreadable" if content is None else "job" if isinstance(content, Job) else "result"
     return Letter(
         entry,
-        what,
         text(b"reason") or "unknown",
         text(b"error"),
         number(b"deliveries"),
         number(b"died_ms"),
         number(b"size"),
-        content=content,
+        content=_content(fields),
         fields=fields,
-        **about,
     )
 
 

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import structlog
 
@@ -136,12 +135,18 @@ class Labeller:
         self.hand_over()
         self.at("finished")
 
-    def _guard(self, predictions: Sequence[Prediction | Failed], serving: Serving, **batch: Any) -> None:
+    def _guard(
+        self, predictions: Sequence[Prediction | Failed], serving: Serving, *, tokens: int, seconds: float
+    ) -> None:
         failed = [one for one in predictions if isinstance(one, Failed)]
-        non_finite = any(one.error == NOT_FINITE for one in failed)
-        self.guard.saw(serving.gen, texts=len(predictions), failed=len(failed), non_finite=non_finite, **batch)
-        if why := self.guard.verdict(serving.gen):
-            log.error("this version misbehaves, the one before shall serve", version=serving.version, why=why)
+        self.guard.saw(
+            serving.gen,
+            texts=len(predictions),
+            failed=len(failed),
+            non_finite=any(one.error == NOT_FINITE for one in failed),
+            tokens=tokens,
+            seconds=seconds,
+        )
 
     def _spared(
         self, work: Work, serving: Serving, prediction: Prediction | Failed

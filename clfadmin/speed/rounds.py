@@ -46,6 +46,10 @@ class Spread:
         low, median, high = statistics.quantiles(values, n=4, method="inclusive")
         return cls(median, low, high)
 
+    def __str__(self) -> str:
+        """Whole numbers, such as "1,020 (990–1,044)"."""
+        return f"{self.median:,.0f} ({self.low:,.0f}–{self.high:,.0f})"
+
 
 @dataclass
 class Taken:

@@ -140,14 +140,14 @@ def _part(
     single: dict[str, list[float]],
 ) -> Part:
     middle = statistics.median(rates)
-    rows = [["bare predictor, text to label", _spread(rates), "100%", "", ""]]
+    rows = [["bare predictor, text to label", str(Spread.of(rates)), "100%", "", ""]]
     for name, measured in (
         ("worker, jobs enqueued beforehand, results unread", found),
         ("worker, another process enqueues all the time", busy),
     ):
         speed = [one["per_second"] for one in measured]
         cores = [f"{statistics.median(one[f'{who}_cores'] for one in measured):.2f}" for who in ("worker", "broker")]
-        rows.append([name, _spread(speed), f"{statistics.median(speed) / middle:.0%}", *cores])
+        rows.append([name, str(Spread.of(speed)), f"{statistics.median(speed) / middle:.0%}", *cores])
     through, without = (statistics.median(single[name]) for name in ("through", "without"))
     p95 = {name: sorted(values)[int(0.95 * (len(values) - 1))] for name, values in single.items()}
     one = [
@@ -169,11 +169,6 @@ def _part(
         ],
         figures={"bare": rates, "drained": found, "enqueuing": busy, "single": single},
     )
-
-
-def _spread(values: Sequence[float]) -> str:
-    spread = Spread.of(values)
-    return f"{spread.median:,.0f} ({spread.low:,.0f}–{spread.high:,.0f})"
 
 
 def main() -> None:

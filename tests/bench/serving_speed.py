@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +102,7 @@ def processes(folder: Path, settings: part.Settings) -> Part:
         for one in every:
             choose_size(one, blocks[0], tries=1)
         rates = _layout_rates(layouts, blocks, rounds=4 if settings.quick else 16)
-    rows = [[name, *(_spread(asdict(Spread.of(rates[name][way]))) for way in WAYS)] for name in layouts]
+    rows = [[name, *(str(Spread.of(rates[name][way])) for way in WAYS)] for name in layouts]
     return Part(
         title="One process or several",
         command=f"{COMMAND} processes",
@@ -166,14 +165,10 @@ def _row(one: dict[str, Any]) -> list[str]:
     cells = [f"{one['title']} ({one['about']})", f"{one['batch']['size']:,} {one['batch']['unit']}"]
     for way in WAYS:
         known = way in one["per_second"]
-        cells += [_spread(one["per_second"][way]), _times(one["ratio"][way])] if known else ["", ""]
+        cells += [str(Spread(**one["per_second"][way])), _times(one["ratio"][way])] if known else ["", ""]
     single = one["single_ms"]
     cells += [f"{single['median']:.1f} ({single['p95']:.1f})", _times(one["single_ratio"])]
     return [*cells, f"{one['padding']:.1%}", f"{one['same_labels']:.1%}"]
-
-
-def _spread(rate: dict[str, float]) -> str:
-    return f"{rate['median']:,.0f} ({rate['low']:,.0f}–{rate['high']:,.0f})"
 
 
 def _times(ratio: float) -> str:

@@ -121,7 +121,7 @@ def _part(what: str, taken: Sequence[Taken], abouts: dict[str, dict[str, Any]], 
         [
             f"{TITLES[one.name]} ({abouts[one.name]['about']})",
             f"{abouts[one.name]['trained'] / 1e6:.1f}",
-            _spread(one.rates),
+            str(Spread.of(one.rates)),
             "" if one.name == OURS else f"{ratio(first, one.rates):.2f} times as fast",
             f"{one.first_step:.1f}",
         ]
@@ -139,11 +139,6 @@ def _part(what: str, taken: Sequence[Taken], abouts: dict[str, dict[str, Any]], 
             "missing": missing,
         },
     )
-
-
-def _spread(values: Sequence[float]) -> str:
-    spread = Spread.of(values)
-    return f"{spread.median:.0f} ({spread.low:.0f}–{spread.high:.0f})"
 
 
 def main() -> None:

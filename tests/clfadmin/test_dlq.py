@@ -1,5 +1,6 @@
 """dlq: dead letters are seen, sent back to where they came from, or thrown away, each once."""
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -151,7 +152,7 @@ def test_nothing_is_thrown_away_unasked(
     queue: Queue, dlq: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ):
     bury(queue, 1)
-    monkeypatch.setattr("typer.confirm", lambda *_, **__: (_ for _ in ()).throw(__import__("typer").Abort()))
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert dlq("purge", "--all")[0] == 130
     assert lengths(queue)["dead"] == 1
 

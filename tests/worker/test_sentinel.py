@@ -107,11 +107,10 @@ def party(tmp_path: Path) -> Iterator[Party]:
     party.close()
 
 
-def test_after_a_failover_every_job_is_answered_without_a_restart(party: Party, tmp_path: Path):
+def test_after_a_failover_jobs_are_taken_and_answered_without_a_restart(party: Party, tmp_path: Path):
     keys, broker = Keys("sentinels"), Behind(party.url, party.url, party.url, party.url)
     with closing(Fleet(party.url, keys=keys)) as fleet:
         assert fleet.adopt(gen=1, by="test", version="words", sha256=SHA)
-    # Its own client goes to the server that will be left.
     bot = Bot(broker, keys)
     settings = Settings(home=tmp_path, redis_url=SecretStr(party.url), prefix=keys.prefix, lease_seconds=1)
     worker = Running(Service(settings, load=words())).ready()
