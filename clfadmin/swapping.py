@@ -83,11 +83,12 @@ class Swap:
         model = patiently(self.fleet.model)
         if (model.version, model.sha256) == (name, sha256):
             return self._until_active(model)
-        if not patiently(lambda: self.fleet.propose(gen=model.gen, by=self.by, version=name, sha256=sha256)):
-            return self._conflict(model, name)
         try:
+            if not patiently(lambda: self.fleet.propose(gen=model.gen, by=self.by, version=name, sha256=sha256)):
+                return self._conflict(model, name)
             refused = self._until_prepared(model, name, unattended=unattended)
-        # Ctrl-C above all: nobody should wait for five minutes until the proposal expires.
+        # Ctrl-C above all, also before the answer to the proposal is here: nobody should wait for five minutes until it
+        # expires. Of somebody else's proposal nothing is taken back.
         except BaseException:
             self.fleet.abort(gen=model.gen, by=self.by)
             raise

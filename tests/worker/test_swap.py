@@ -238,3 +238,18 @@ def test_interrupted_before_the_commit_the_proposal_is_taken_back(make_worker, o
     assert not swap.committed
     assert not fleet.model().next_version
     assert operator().to("words-b", OTHER).state is State.ACTIVE, "and at once"
+
+
+def test_ctrl_c_while_the_answer_to_the_proposal_is_on_its_way_takes_it_back(fleet, make_worker, operator, monkeypatch):
+    make_worker().ready()
+    swap = operator()
+    propose = swap.fleet.propose
+
+    def interrupted(**proposal: object) -> bool:
+        assert propose(**proposal)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(swap.fleet, "propose", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swap.to("words-b", OTHER)
+    assert (fleet.model().next_version, fleet.model().version) == ("", "words")
