@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer
 from classifier.calibration import softmax
 from classifier.canary import Canary, parse_canaries, run_canary
 from classifier.config import ModelConfig
+from classifier.cpu import cores
 from classifier.encoding import Encoded, batches_by_length, encode, load_tokenizer, pad
 from classifier.errors import VersionRefused
 from classifier.manifest import SERVING, WEIGHTS
@@ -19,8 +21,8 @@ from classifier.weights import read_tensors, version_shapes
 RUNTIMES = ("auto", "onnx", "keras")
 # Padded tokens of a batch. Room for 64 chat messages of 64 tokens; more than this Keras does not get faster.
 TOKEN_BUDGET = 4096
-# The compiled form is fastest while what lies between two layers stays in the cache of a core.
-TOKEN_BUDGET_COMPILED = 512
+# The same for a thread of the compiled form: it is fastest while what lies between two layers stays in a core's cache.
+TOKENS_A_THREAD = 512
 # How close to the threshold an unreadable text may come.
 DOUBT = 0.95
 
@@ -54,6 +56,7 @@ class Predictor:
         *,
         runtime: str,
         reason: str = "",
+        token_budget: int = TOKEN_BUDGET,
         canaries: Sequence[Canary] = (),
     ) -> None:
         self.version = version
@@ -61,7 +64,7 @@ class Predictor:
         self.labels = config.labels
         self.runtime = runtime  # "onnx" or "keras"
         self.reason = reason  # why Keras serves; empty for "onnx"
-        self.token_budget = TOKEN_BUDGET_COMPILED if runtime == "onnx" else TOKEN_BUDGET
+        self.token_budget = token_budget
         self.canaries = tuple(canaries)
         self.tokenizer = tokenizer
         self.forward = forward
@@ -181,8 +184,9 @@ def compiled_predictor(
         from classifier import serving
     except ImportError as error:
         raise VersionRefused("onnx", f"onnxruntime can't be imported ({error})") from error
+    threads = threads or cores()
     forward = serving.forward(files[SERVING], source=source, labels=len(config.labels), threads=threads)
-    return _predictor(name, config, files, forward, runtime="onnx")
+    return _predictor(name, config, files, forward, runtime="onnx", token_budget=threads * TOKENS_A_THREAD)
 
 
 def predictor_from_files(
@@ -199,7 +203,7 @@ def predictor_from_files(
 
 
 def _predictor(
-    name: str, config: ModelConfig, files: Mapping[str, bytes], forward: Forward, *, runtime: str, reason: str = ""
+    name: str, config: ModelConfig, files: Mapping[str, bytes], forward: Forward, *, runtime: str, **more: Any
 ) -> Predictor:
     tokenizer = load_tokenizer(files["tokenizer.json"], max_length=config.max_length)
     if tokenizer.get_vocab_size() > config.architecture.vocab_size:
@@ -209,6 +213,6 @@ def _predictor(
             f"{config.architecture.vocab_size}. Train or import the version again.",
         )
     canaries = parse_canaries(files.get("canary.jsonl", b""))
-    predictor = Predictor(name, config, tokenizer, forward, runtime=runtime, reason=reason, canaries=canaries)
+    predictor = Predictor(name, config, tokenizer, forward, runtime=runtime, canaries=canaries, **more)
     predictor.classify(["warm up"])  # the first run traces or allocates, and no message should wait for that
     return predictor

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from classifier.cpu import cores
 from clfadmin import console
 from clfadmin.options import Home, Json, TextColumn
 
@@ -47,7 +48,7 @@ def bench(
     version = choose_version(open_registry(chosen), model)
     if warning := machine.busy():
         console.note(warning)
-    document = _measured(version, texts, threads or chosen.threads or machine.cores())
+    document = _measured(version, texts, threads or chosen.threads or cores())
     if json:
         console.document(document)
     else:

@@ -1,6 +1,5 @@
 """Every environment variable a worker reads."""
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -9,6 +8,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from classifier.cpu import cores
 from worker.stream import JOB_LEASE
 
 
@@ -42,14 +42,7 @@ class Settings(BaseSettings):
     @property
     def cores(self) -> int:
         """Threads the model may use: CLF_THREADS, else the cores this process may run on."""
-        return self.threads or available_cores()
-
-
-def available_cores() -> int:
-    """Cores of the machine, or fewer where a container or `taskset` allows fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return self.threads or cores()
 
 
 def load() -> Settings:

@@ -14,8 +14,8 @@ import transformers  # noqa: TID253  # this whole file is imported late
 from transformers.modeling_outputs import SequenceClassifierOutput  # noqa: TID253
 
 from classifier.config import ModelConfig
+from classifier.cpu import has_bfloat16
 from classifier.encoding import batches_by_length, pad
-from clfadmin.speed import machine
 from clfadmin.speed.engines import TEXTS, Batch, Engine, Model, NotHere, as_predictor, of_predictor
 
 # transformers says that our class is none of its own.
@@ -87,7 +87,7 @@ def _torch(model: Model, threads: int) -> Engine:
 
 
 def _torch_bf16(model: Model, threads: int) -> Engine:
-    if not machine.has_bf16():
+    if not has_bfloat16():
         raise NotHere("this CPU has no bfloat16 instructions")
     module = build_module(model, threads, torch.bfloat16)
     return of_predictor(as_predictor(model, _forward(module)), f"torch {version('torch')}, bfloat16")

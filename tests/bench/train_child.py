@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from clfadmin.speed import machine
+from classifier.cpu import has_bfloat16
 from clfadmin.speed.child import answer
 from clfadmin.speed.engines import Model, NotHere, read_model
 
@@ -88,7 +88,7 @@ def torch_loop(model: Model, threads: int, *, fastest: bool = False) -> Trainer:
     module = build_module(model, threads).train()
     parameters = list(module.parameters())
     optimiser = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=fastest or None)
-    low = fastest and machine.has_bf16()
+    low = fastest and has_bfloat16()
 
     def run(*batch: np.ndarray) -> float:
         input_ids, attention_mask, labels = (torch.from_numpy(part).long() for part in batch)

@@ -55,15 +55,18 @@ def test_every_design_computes_what_keras_computes(pooling, hidden, activation):
     # Embeddings lie in the graph as float16: one part in two thousand.
     assert np.abs(exact - expected).max() < 2e-3
     compiled = compile_network(config, tensors, fit_inputs(config, tensors, encoded), b"weights")
-    forward = serving.forward(compiled, source=hashlib.sha256(b"weights").hexdigest(), labels=3)
+    forward = serving.forward(compiled, source=hashlib.sha256(b"weights").hexdigest(), labels=3, threads=2)
     assert np.abs(forward(*batch) - expected).max() < 0.05
     assert (forward(*batch).argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "max"])
-def test_a_texts_scores_do_not_depend_on_its_batch(tmp_path, pooling):
-    """Neither on the other texts nor on the padding: the rounding is fixed, not measured on the batch."""
-    predictor = load_predictor(make_version(Registry(tmp_path), config=tiny_config(pooling=pooling)), runtime="onnx")
+@pytest.mark.parametrize(("pooling", "threads"), [("cls", 1), ("mean", 2), ("max", 4), ("max", 50)])
+def test_a_texts_scores_do_not_depend_on_its_batch(tmp_path, pooling, threads):
+    """Neither on the other texts, nor on the padding, nor on the threads that share them: the rounding is fixed, not
+    measured on the batch."""
+    version = make_version(Registry(tmp_path), config=tiny_config(pooling=pooling))
+    predictor = load_predictor(version, runtime="onnx", threads=threads)
+    assert predictor.token_budget == 512 * threads
     encoded = predictor.encode(TEXTS)
     together = predictor.logits(encoded, tokens=60)
     alone = np.concatenate([predictor.logits([one]) for one in encoded])

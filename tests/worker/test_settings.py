@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from classifier.cpu import cores
 from tests.conftest import REPOSITORY, wait_until
 from tests.worker.keyword_model import SHA
 from worker.fleet import Fleet
 from worker.jobs import Keys
 from worker.renewer import Held
-from worker.settings import Settings, SettingsError, available_cores, load
+from worker.settings import Settings, SettingsError, load
 
 URL = "redis://user:hunter2@127.0.0.1:1/0"
 
@@ -38,7 +39,7 @@ def test_only_the_url_has_to_be_given(environment):
     assert settings.home.name == "clf"
     assert (settings.prefix, settings.runtime, settings.bind, settings.http_port) == ("clf", "auto", "127.0.0.1", None)
     assert settings.lease == timedelta(seconds=30)
-    assert settings.cores == available_cores()
+    assert settings.cores == cores()
 
 
 def test_empty_means_not_given(environment):
