@@ -1,8 +1,15 @@
-"""Texts to results: encoded once, cut into batches by padded tokens, predicted, handed on with one `finish` a batch."""
+"""Texts to results: encoded once, cut into batches by padded tokens, predicted, handed on with one `finish` a batch.
+
+While the model computes a batch, the one before is handed on and the next are read: see `Labeller.label`.
+"""
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -19,12 +26,24 @@ from worker.renewer import Held
 from worker.stream import Finish, Queue, StreamName
 
 Row = tuple[Work, Encoded]
+R = TypeVar("R")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What the model computes together, and what comes of it: the predictions, and the seconds they took."""
+
+    works: Sequence[Work]
+    encoded: Sequence[Encoded]
+    serving: Serving
+    waited_ms: Sequence[int]
+    answer: Future[tuple[list[Prediction | Failed], float]]
+
+
 class Labeller:
-    """Owns what is finished but not yet taken by Redis."""
+    """Owns the batches that are computed, and what is finished but not yet taken by Redis."""
 
     def __init__(
         self,
@@ -34,26 +53,35 @@ class Labeller:
         pace: Pace,
         guard: Guard,
         before: Callable[[], Serving | None],
+        served: Callable[[Serving], None],
         clock: ServerClock,
         stop: threading.Event,
         at: Callable[[str], None],
     ) -> None:
-        """`before` is the version served until the last swap, while it is in memory."""
+        """`before` is the version served until the last swap, while it is in memory; `served` hears whose answers were
+        handed on."""
         self.queue = queue
         self.held = held
         self.pace = pace
         self.guard = guard
         self.before = before
+        self.served = served
         self.clock = clock
         self.stop = stop
         self.at = at
         self.last_finished_ms = 0
         self._done: list[Done] = []
+        self._running: deque[Batch] = deque()
+
+    def running(self) -> set[str]:
+        """Entries that are computed at present."""
+        return {work.delivery.entry for batch in self._running for work in batch.works}
 
     def label(self, works: Sequence[Work], serving: Serving) -> None:
-        """Answer these jobs with this version; stops between two batches when the worker is to stop.
+        """Answer these jobs with this version, the last batch of them only when `settle` or `label` is called again.
 
-        Raises QueueError when Redis takes no result: it is kept, `hand_over` tries again.
+        Stops between two batches when the worker is to stop. Raises QueueError when Redis takes no result: it is kept,
+        `hand_over` tries again.
         """
         rows: list[Row] = []
         with self.held.batch():  # a tokenizer can hang as well as a model
@@ -67,8 +95,16 @@ class Labeller:
         for batch in self._batches(rows):
             if self.stop.is_set():
                 break
-            self._one_batch(batch, serving)
+            self._running.append(self._started(batch, serving))
+            # One more than the model is at, so that its threads find work when they are through with theirs.
+            if len(self._running) > 1:
+                self._answer(self._collected())
         self.hand_over()
+
+    def settle(self) -> None:
+        """Wait for what is computed, and hand its answers on. Raises QueueError as `label` does."""
+        while self._running:
+            self._answer(self._collected())
 
     def bury(self, letter: Done) -> None:
         """Into the dead letters, unrun."""
@@ -84,8 +120,7 @@ class Labeller:
             answers = self._finish(batch, into)
             self._done = [done for done in self._done if done.into is not into]
             self.last_finished_ms = self.clock.now_ms()
-            for done, answer in zip(batch, answers, strict=True):
-                _tell(done, answer)
+            _tell(batch, answers)
 
     def _finish(self, batch: Sequence[Done], into: StreamName) -> Sequence[Finish]:
         # No longer held from here on: a renewal that comes in after the script would report these as lost.
@@ -98,7 +133,9 @@ class Labeller:
             raise
 
     def drop(self) -> None:
-        """Forget what is done: the streams it came from are gone."""
+        """Forget what is done or computed: the streams it came from are gone."""
+        while self._running:
+            self._collected()
         self._done.clear()
 
     def proves(self, serving: Serving) -> bool:
@@ -122,29 +159,39 @@ class Labeller:
         for numbers in batches_by_length([len(encoded.ids) for _, encoded in rows], self.pace.budget):
             yield [rows[number] for number in numbers]
 
-    def _one_batch(self, batch: list[Row], serving: Serving) -> None:
-        waited = [self._waited_ms(work) for work, _ in batch]
-        predictions, seconds = self._predict([encoded for _, encoded in batch], serving)
+    def _started(self, rows: list[Row], serving: Serving) -> Batch:
+        works, encoded = [work for work, _ in rows], [encoded for _, encoded in rows]
+        waited_ms = [self._waited_ms(work) for work in works]
+        return Batch(works, encoded, serving, waited_ms, _in_background(lambda: self._predict(encoded, serving)))
+
+    def _collected(self) -> Batch:
+        """The batch that was begun first, once it is computed."""
+        batch = self._running[0]
+        batch.answer.exception()
+        self._running.popleft()
         self.at("predicted")
-        self._guard(predictions, serving, tokens=_padded([encoded for _, encoded in batch]), seconds=seconds)
-        for (work, _), prediction, waited_ms in zip(batch, predictions, waited, strict=True):
+        return batch
+
+    def _answer(self, batch: Batch) -> None:
+        predictions, seconds = batch.answer.result()
+        self._guard(batch, predictions, seconds)
+        for work, prediction, waited_ms in zip(batch.works, predictions, batch.waited_ms, strict=True):
             metrics.waited_seconds.observe(waited_ms / 1000)
             times = {"waited_ms": waited_ms, "model_ms": round(seconds * 1000)}
-            by, answer = self._spared(work, serving, prediction)
+            by, answer = self._spared(work, batch.serving, prediction)
             self._done.append(answered(work, answer, serving=by, **times))
         self.hand_over()
+        self.served(batch.serving)
         self.at("finished")
 
-    def _guard(
-        self, predictions: Sequence[Prediction | Failed], serving: Serving, *, tokens: int, seconds: float
-    ) -> None:
+    def _guard(self, batch: Batch, predictions: Sequence[Prediction | Failed], seconds: float) -> None:
         failed = [one for one in predictions if isinstance(one, Failed)]
         self.guard.saw(
-            serving.gen,
+            batch.serving.gen,
             texts=len(predictions),
             failed=len(failed),
             non_finite=any(one.error == NOT_FINITE for one in failed),
-            tokens=tokens,
+            tokens=_padded(batch.encoded),
             seconds=seconds,
         )
 
@@ -175,25 +222,47 @@ class Labeller:
         return predictions, seconds
 
 
+def _in_background(function: Callable[[], R]) -> Future[R]:
+    """Runs in a thread of its own, which does not keep the process when the function never returns."""
+    answer = Future[R]()
+
+    def run() -> None:
+        try:
+            answer.set_result(function())
+        # Whatever it is, it is raised where the answer is waited for.
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="model", daemon=True).start()
+    return answer
+
+
 def _padded(batch: Sequence[Encoded]) -> int:
     """Tokens of a batch, padding included."""
     return len(batch) * max(len(encoded.ids) for encoded in batch)
 
 
-def _tell(done: Done, answer: Finish) -> None:
-    job = done.finished.job
-    match answer:
-        case Finish.FENCED:
-            # Either another worker has it, or our own first try went through and its answer got lost.
-            metrics.fenced.inc()
-            log.warning("job was no longer ours, its answer is dropped", job=job)
-        case Finish.DONE:
-            metrics.cancelled.inc()
-            log.info("message was deleted, its answer is dropped", job=job)
-        case Finish.OK if done.into is StreamName.DEAD:
-            metrics.dead.labels(done.outcome).inc()
-            entry = done.finished.delivery.entry
-            log.error("dead letter, see `clfadmin doctor`", job=job, entry=entry, reason=done.outcome, **done.note)
-        case Finish.OK:
-            metrics.answered.labels(done.outcome, done.version).inc()
-            log.info("job done", job=job, outcome=done.outcome, version=done.version, **done.note)
+def _tell(batch: Sequence[Done], answers: Sequence[Finish]) -> None:
+    """What became of a batch. What went well is one line: a line a message costs as much as its way through Redis."""
+    fine: list[Done] = []
+    for done, answer in zip(batch, answers, strict=True):
+        job = done.finished.job
+        match answer:
+            case Finish.FENCED:
+                # Either another worker has it, or our own first try went through and its answer got lost.
+                metrics.fenced.inc()
+                log.warning("job was no longer ours, its answer is dropped", job=job)
+            case Finish.DONE:
+                metrics.cancelled.inc()
+                log.info("message was deleted, its answer is dropped", job=job)
+            case Finish.OK if done.into is StreamName.DEAD:
+                metrics.dead.labels(done.outcome).inc()
+                entry = done.finished.delivery.entry
+                log.error("dead letter, see `clfadmin doctor`", job=job, entry=entry, reason=done.outcome, **done.note)
+            case Finish.OK:
+                metrics.answered.labels(done.outcome, done.version).inc()
+                fine.append(done)
+    if fine:
+        times = {name: max(done.note[name] for done in fine) for name in ("waited_ms", "model_ms")}
+        jobs = {done.finished.job: done.note["label"] for done in fine}
+        log.info("jobs done", version=fine[0].version, **times, jobs=jobs)

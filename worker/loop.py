@@ -54,7 +54,17 @@ class Loop:
         self.clock = clock
         self.stop = stop
         self.at = at
-        self.labeller = Labeller(queue, held, pace=pace, guard=guard, before=slot.before, clock=clock, stop=stop, at=at)
+        self.labeller = Labeller(
+            queue,
+            held,
+            pace=pace,
+            guard=guard,
+            before=slot.before,
+            served=slot.served,
+            clock=clock,
+            stop=stop,
+            at=at,
+        )
         self.trouble = Trouble()
         self.last_turn = time.monotonic()
         self._waiting: list[Work] = []
@@ -85,6 +95,7 @@ class Loop:
         if self._waiting:
             self._label_waiting()
         else:
+            self.labeller.settle()
             self._prove()
 
     def _take_lost_reads_back(self) -> None:
@@ -121,7 +132,8 @@ class Loop:
         if free <= 0 or self.stop.is_set():
             return
         self._answer_lost = True
-        deliveries = self.queue.read(StreamName.JOBS, count=free, block=timedelta(0) if self._waiting else BLOCK)
+        at_work = self._waiting or self.labeller.running()
+        deliveries = self.queue.read(StreamName.JOBS, count=free, block=timedelta(0) if at_work else BLOCK)
         self._answer_lost = False
         for delivery in deliveries:
             self._take(delivery)
@@ -141,22 +153,27 @@ class Loop:
             case Work() as work if delivery.count > 1:
                 # Alone, and finished before more is claimed: if it kills us, no neighbour's count goes up with it.
                 log.warning("suspect runs alone", job=work.job.id, deliveries=delivery.count)
+                self.labeller.settle()
                 self._label([work])
+                self.labeller.settle()
             case work:
                 self._waiting.append(work)
 
     def _label_waiting(self) -> None:
-        # What another worker took over meanwhile is its business now.
-        works = [work for work in self._waiting if work.delivery.entry in self.held]
-        self._waiting = works
-        self._label(works)
-        self._waiting = [work for work in works if work.delivery.entry in self.held]
+        self._waiting = self._still_waiting()
+        self._label(self._waiting)
+        self._waiting = self._still_waiting()
+
+    def _still_waiting(self) -> list[Work]:
+        """Without what is finished or computed at present. What another worker took over is its business now."""
+        running = self.labeller.running()
+        entries = [(work, work.delivery.entry) for work in self._waiting]
+        return [work for work, entry in entries if entry in self.held and entry not in running]
 
     def _label(self, works: list[Work]) -> None:
         serving = self.slot.serving()
         if serving is not None:
             self.labeller.label(works, serving)
-            self.slot.served(serving)
 
     def _prove(self) -> None:
         """After a switch without traffic: the canary texts are the first batch. "Loaded" is not "serving"."""
@@ -191,6 +208,7 @@ class Loop:
     def _leave(self) -> None:
         """Give back what is not finished: claimable at once, and not counted against it."""
         try:
+            self.labeller.settle()
             self.labeller.hand_over()
             for delivery in self.held.all():
                 self._release(delivery)

@@ -26,7 +26,7 @@ class Held:
         self._clock = clock
         self._lock = threading.Lock()
         self._deliveries: dict[str, Delivery] = {}
-        self._batch_since: float | None = None
+        self._since: dict[int, float] = {}  # start of each batch that is at work, by its number
         self.batches = 0
 
     def __len__(self) -> int:
@@ -55,20 +55,23 @@ class Held:
     @contextmanager
     def batch(self) -> Generator[None]:
         """The model is at work meanwhile; see `batch_older_than`."""
-        self.batches += 1
-        self._batch_since = self._clock()
+        with self._lock:
+            self.batches += 1
+            number = self.batches
+            self._since[number] = self._clock()
         try:
             yield
         finally:
-            self._batch_since = None
+            with self._lock:
+                del self._since[number]
 
     def busy(self) -> bool:
-        return self._batch_since is not None
+        return bool(self._since)
 
     def batch_older_than(self, deadline: timedelta) -> bool:
-        """Whether the model has been at the present batch for longer than `deadline`."""
-        since = self._batch_since
-        return since is not None and self._clock() - since > deadline.total_seconds()
+        """Whether the model has been at a batch for longer than `deadline`."""
+        with self._lock:
+            return any(self._clock() - since > deadline.total_seconds() for since in self._since.values())
 
 
 class Renewer:

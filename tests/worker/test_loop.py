@@ -153,7 +153,7 @@ def test_a_worker_reads_no_more_than_a_few_batches(bot, make_worker):
     jobs = bot.send_many(50, text="slow")
     make_worker(token_budget=100, lease_seconds=30)
     wait_until(lambda: len(bot.collect()) >= 1, "a first result")
-    assert len(bot.pending()) <= 25, "the rest is left to other workers"
+    assert len(bot.pending()) <= 40, "the rest is left to other workers"
     bot.wait_for(jobs)
 
 
