@@ -71,6 +71,7 @@ class Loop:
         self._cursor = END
         self._sweep_at = 0.0
         self._answer_lost = False
+        self._more = False
 
     def run(self) -> None:
         """Until `stop`; then what is left is released. Needs a loaded version: waits for it."""
@@ -89,6 +90,7 @@ class Loop:
         if self.slot.serving() is None:
             self.stop.wait(0.05)
             return
+        self._more = False
         self._take_lost_reads_back()
         self._reclaim()
         self._read()
@@ -135,6 +137,8 @@ class Loop:
         at_work = self._waiting or self.labeller.running()
         deliveries = self.queue.read(StreamName.JOBS, count=free, block=timedelta(0) if at_work else BLOCK)
         self._answer_lost = False
+        # Where all we asked for came, more is waiting: the next read may go on while the model computes.
+        self._more = len(deliveries) == free
         for delivery in deliveries:
             self._take(delivery)
         if deliveries:
@@ -162,6 +166,8 @@ class Loop:
     def _label_waiting(self) -> None:
         self._waiting = self._still_waiting()
         self._label(self._waiting)
+        if not self._more:
+            self.labeller.settle()
         self._waiting = self._still_waiting()
 
     def _still_waiting(self) -> list[Work]:
