@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 SENTINEL_PORT = 26_379
+PORT = 6379
 EXAMPLES = (
-    "redis://host:6379, rediss://host:6379, unix:///path or redis+sentinel://host1:26379,host2:26379/name-of-the-master"
+    "redis://host:6379, rediss://host:6379, unix:///path, redis+cluster://host1:6379,host2:6379 or "
+    "redis+sentinel://host1:26379,host2:26379/name-of-the-master"
 )
 
 
@@ -27,6 +29,16 @@ class Sentinels:
     password: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """`redis+cluster://[user:password@]host:port,host:port`, with `rediss` for TLS: some of the nodes."""
+
+    hosts: tuple[tuple[str, int], ...]
+    tls: bool
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
 def shown(url: str) -> str:
     """The URL without its password and user, for logs and messages."""
     parts = urlsplit(url)
@@ -37,24 +49,43 @@ def is_sentinel(url: str) -> bool:
     return urlsplit(url).scheme in ("redis+sentinel", "rediss+sentinel")
 
 
+def is_cluster(url: str) -> bool:
+    return urlsplit(url).scheme in ("redis+cluster", "rediss+cluster")
+
+
 def sentinels(url: str) -> Sentinels:
     """Raises BadAddress."""
+    master = urlsplit(url).path.strip("/")
+    if not master or "/" in master:
+        raise BadAddress("it does not end in /name-of-the-master, as in redis+sentinel://host:26379/mymaster")
+    hosts, tls, user, password = _hosts(url, port=SENTINEL_PORT)
+    if not hosts:
+        raise BadAddress("it names no sentinel")
+    return Sentinels(hosts, unquote(master), tls, user, password)
+
+
+def cluster(url: str) -> Cluster:
+    """Raises BadAddress."""
+    if database := urlsplit(url).path.strip("/"):
+        raise BadAddress(f"it ends in /{database}, but a cluster has one database and needs no name")
+    hosts, tls, user, password = _hosts(url, port=PORT)
+    if not hosts:
+        raise BadAddress("it names no node")
+    return Cluster(hosts, tls, user, password)
+
+
+def _hosts(url: str, *, port: int) -> tuple[tuple[tuple[str, int], ...], bool, str, str]:
+    """Of a URL with several hosts: those, whether it asks for TLS, user and password."""
     parts = urlsplit(url)
     login, _, places = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
-    master = parts.path.strip("/")
-    if not master or "/" in master:
-        raise BadAddress("it does not end in /name-of-the-master, as in redis+sentinel://host:26379/mymaster")
-    hosts = tuple(_host(place) for place in places.split(",") if place)
-    if not hosts:
-        raise BadAddress("it names no sentinel")
-    tls = parts.scheme.startswith("rediss")
-    return Sentinels(hosts, unquote(master), tls, unquote(user), unquote(password))
+    hosts = tuple(_host(place, port) for place in places.split(",") if place)
+    return hosts, parts.scheme.startswith("rediss"), unquote(user), unquote(password)
 
 
-def _host(place: str) -> tuple[str, int]:
+def _host(place: str, usual_port: int) -> tuple[str, int]:
     """`host`, `host:port` or `[ipv6]:port`."""
     host, _, port = place.rpartition(":") if not place.endswith("]") and ":" in place else (place, "", "")
     if port and not (port.isdigit() and 0 < int(port) < 65_536):
         raise BadAddress(f"{port!r} is no port")
-    return host.strip("[]"), int(port) if port else SENTINEL_PORT
+    return host.strip("[]"), int(port) if port else usual_port

@@ -27,10 +27,13 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from worker.address import EXAMPLES, Sentinels, is_sentinel, sentinels
+from worker.address import EXAMPLES, Cluster, Sentinels, cluster, is_cluster, is_sentinel, sentinels
+from worker.cluster import ClusterConnection, ClusterTLSConnection, Elsewhere, Nodes
 
 OLDEST_SERVER = (7, 0)
 SENTINEL_ANSWERS = 0.3
+# How often one command may be sent on, in a cluster that is just changing.
+HOPS = 3
 
 
 class QueueError(Exception):
@@ -89,6 +92,8 @@ def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
     try:
         if is_sentinel(url):
             return _behind_sentinels(sentinels(url), how, client_name=name)
+        if is_cluster(url):
+            return _to_cluster(cluster(url), how | {"client_name": name})
         if urlsplit(url).scheme in ("redis", "rediss", "unix"):
             return redis.Redis.from_url(url, client_name=name, **how)  # pyright: ignore[reportUnknownMemberType]
     except ValueError as error:
@@ -104,6 +109,15 @@ def _behind_sentinels(where: Sentinels, how: dict[str, Any], **more: Any) -> Any
     asking = {"socket_connect_timeout": SENTINEL_ANSWERS, "socket_timeout": SENTINEL_ANSWERS, "legacy_responses": True}
     found: Any = Sentinel(list(where.hosts), sentinel_kwargs=asking | tls, **how, **login, **tls)
     return found.master_for(where.master, **more)
+
+
+def _to_cluster(where: Cluster, how: dict[str, Any]) -> Any:
+    """A client that is told by the cluster which node has our keys, so a failover needs no restart."""
+    login: dict[str, Any] = {"username": where.user or None, "password": where.password} if where.password else {}
+    kind = ClusterTLSConnection if where.tls else ClusterConnection
+    how["retry"] = Retry(NoBackoff(), HOPS, supported_errors=(Elsewhere,))
+    pool = redis.ConnectionPool(connection_class=kind, nodes=Nodes(where.hosts), **how, **login)
+    return redis.Redis(connection_pool=pool)
 
 
 @contextmanager

