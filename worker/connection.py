@@ -135,6 +135,11 @@ def translated(error: RedisError) -> QueueError:
     # Both are subclasses of ConnectionError: asked first, or a wrong password would be retried for ever.
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):
         return Misconfigured(f"Redis refuses us: {text}. Check user, password and rights in CLF_REDIS_URL.")
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return Misconfigured(
+            f"Redis shows a certificate that can't be trusted: {text}. The host in CLF_REDIS_URL must be one the "
+            "certificate names; a CA of your own goes into SSL_CERT_FILE."
+        )
     if isinstance(error, OutOfMemoryError) or word in _FULL_WORDS:
         return Full(f"Redis takes no more writes: {text}")
     if (

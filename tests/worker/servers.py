@@ -26,15 +26,16 @@ def free_port() -> int:
 class Servers:
     """Started in one folder, with no data on disk."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = SERVER) -> None:
         self.folder = folder
+        self._program = program
         self._processes = dict[int, subprocess.Popen[bytes]]()
 
     def start(self, port: int, *arguments: str) -> None:
         self.run(port, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "", *arguments)
 
     def run(self, port: int, *arguments: str) -> None:
-        self._processes[port] = subprocess.Popen([SERVER, *arguments], stdout=subprocess.DEVNULL)
+        self._processes[port] = subprocess.Popen([self._program, *arguments], stdout=subprocess.DEVNULL)
 
     def kill(self, port: int) -> None:
         self._processes[port].kill()
