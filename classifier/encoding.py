@@ -47,13 +47,16 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
     """Slack or plain texts as token ids, one `Encoded` for each, in order. Normalises the texts itself."""
     normalised = [normalise(text) for text in texts]
     unknown = tokenizer.token_to_id(UNKNOWN)
+    # To wake the threads of encode_batch takes longer than a text.
+    alone = len(normalised) == 1
+    encodings = [tokenizer.encode(normalised[0])] if alone else tokenizer.encode_batch(normalised)
     return [
         Encoded(
             ids=encoding.ids,
             truncated=bool(encoding.overflowing) or capped(text),
             readable=not says_little(words) and _known_share(encoding.ids, unknown) >= LEAST_KNOWN,
         )
-        for text, words, encoding in zip(texts, normalised, tokenizer.encode_batch(normalised), strict=True)
+        for text, words, encoding in zip(texts, normalised, encodings, strict=True)
     ]
 
 
