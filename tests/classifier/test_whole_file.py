@@ -17,7 +17,7 @@ WORDS = ("good", "bad", "build", "thanks, all", "it is\nbroken", "", "today 👍
 
 @pytest.fixture(scope="module")
 def predictor(shared_tiny_home):
-    return load_predictor(Registry(shared_tiny_home).get("tiny"))
+    return load_predictor(Registry(shared_tiny_home).get("tiny"), threads=1)  # more threads take larger batches
 
 
 @pytest.fixture
