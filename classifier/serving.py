@@ -45,8 +45,8 @@ def session(data: bytes, *, threads: int) -> onnxruntime.InferenceSession:
 def forward(data: bytes, *, source: str, labels: int, threads: int) -> Callable[..., np.ndarray]:
     """(ids, mask), int32 [batch, tokens], to logits float32 [batch, labels].
 
-    Each of `threads` computes a share of the texts by itself: threads that share every product spend much of their time
-    waiting for each other. `source` is the sha256 of the weights the version has: a graph made from others is refused.
+    Each of `threads` computes texts of its own: threads that share a product wait for each other after every one.
+    `source` is the sha256 of the weights the version has: a graph made from others is refused.
     """
     compiled = session(data, threads=1)
     made_from = compiled.get_modelmeta().custom_metadata_map.get("weights_sha256")

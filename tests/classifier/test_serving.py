@@ -73,6 +73,20 @@ def test_a_texts_scores_do_not_depend_on_its_batch(tmp_path, pooling, threads):
     assert np.abs(together - alone).max() < 1e-5
 
 
+@pytest.mark.parametrize("vnni", [True, False])
+def test_the_exact_slow_path_is_taken_only_without_vnni(shared_tiny_home, monkeypatch, vnni):
+    from classifier import serving
+
+    monkeypatch.setattr(serving, "has_vnni", lambda: vnni)
+    graph = Registry(shared_tiny_home).get("tiny").read_verified()["serving.onnx"]
+    options = serving.session(graph, threads=1).get_session_options()
+    try:
+        exact = options.get_session_config_entry("session.x64quantprecision") == "1"
+    except RuntimeError:  # never set
+        exact = False
+    assert exact is not vnni
+
+
 def test_the_same_weights_give_the_same_file():
     config = tiny_config()
     tensors = tiny_tensors(config, seed=1)

@@ -97,6 +97,19 @@ def test_the_lease_decides_how_often_it_is_renewed_and_when_a_batch_is_given_up(
     assert not held.batch_older_than(timedelta(0))
 
 
+def test_of_two_batches_at_work_the_older_one_counts_and_neither_ends_the_other():
+    now = [0.0]
+    held = Held(clock=lambda: now[0])
+    with held.batch():
+        now[0] = 8.0
+        with held.batch():
+            now[0] = 10.1
+            assert held.batch_older_than(timedelta(seconds=10))
+        assert held.busy()
+        assert held.batch_older_than(timedelta(seconds=10))
+    assert not held.busy()
+
+
 def test_no_other_file_of_the_worker_reads_the_environment():
     for path in (REPOSITORY / "worker").glob("*.py"):
         if path.name != "settings.py":
