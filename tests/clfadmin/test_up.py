@@ -33,6 +33,7 @@ class Up:
     home: Path
     notes: list[str] = field(default_factory=list[str])
     url: str = ""
+    listener: threading.Thread = field(default_factory=threading.Thread)
 
     def noted(self, text: str) -> bool:
         return any(text in line for line in self.notes)
@@ -66,6 +67,7 @@ class Up:
             return self.process.wait(60)
         finally:
             self.process.kill()
+            self.listener.join(10)  # so that the notes are complete
             for pipe in (self.process.stdout, self.process.stderr):
                 if pipe:
                     pipe.close()
@@ -85,7 +87,8 @@ def launch(home: Path, *arguments: str, port: int = 0, through: Sequence[str] = 
         text=True,
     )
     running = Up(process, home)
-    threading.Thread(target=listen, args=[running], daemon=True).start()
+    running.listener = threading.Thread(target=listen, args=[running], daemon=True)
+    running.listener.start()
     return running
 
 
@@ -243,7 +246,7 @@ def test_with_tokens_and_redis_of_ones_own_it_serves_the_bots_page_and_tells_how
     settings = {"SLACK_BOT_TOKEN": "xoxb-sandbox", "SLACK_APP_TOKEN": "xapp-sandbox", "SLACK_API_URL": sandbox.api_url}
     running = ready(up(CLF_REDIS_URL=valkey.url, CLF_PREFIX=f"up{os.getpid()}", **settings))
     assert set(running.family()) == {"bot", "worker"}
-    assert running.noted("Invite the bot to a channel by writing there: /invite @sentiment")
+    wait_until(lambda: running.noted("Invite the bot to a channel by writing there: /invite @sentiment"), "the line")
     assert httpx.get(f"{running.url}/healthz", timeout=10).status_code == 200
     ts = sandbox.post("general", "ada", "great work")
     wait_until(lambda: [one for one in sandbox.messages("general") if one.get("thread_ts") == ts], "the reply", 60)
