@@ -67,14 +67,16 @@ class Beat:
         last_event: Callable[[], float],
         problem: Callable[[], str],
         catching_up: Callable[[], bool],
+        crowded: Callable[[], int],
         pause: Callable[[str], None],
     ) -> None:
-        """`last_event` is a monotonic time, 0 for never; `problem` one line, empty when all is well. With every beat
-        `pause` is told why the operator wants nothing posted, or "" when it may be.
+        """`last_event` is a monotonic time, 0 for never; `problem` one line, empty when all is well; `crowded` counts
+        channels where replies take less room than was set. With every beat `pause` is told why the operator wants
+        nothing posted, or "" when it may be.
         """
         self._fleet, self._slack, self._me, self._link = fleet, slack, me, link
         self._id, self._clock, self._last_event, self._problem = id, clock, last_event, problem
-        self._catching_up, self._pause = catching_up, pause
+        self._catching_up, self._crowded, self._pause = catching_up, crowded, pause
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seldom = Seldom()
@@ -111,6 +113,7 @@ class Beat:
             channels=self.channels,
             last_event_ms=self._clock.at(last) if last else 0,
             catching_up=self._catching_up(),
+            crowded=self._crowded(),
             problem=self._problem(),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
+from bot.digest import counted_in
 from bot.identity import Identity
 from bot.replies import EVENT_TYPE
 from bot.slack_client import Call, as_object, pages
@@ -48,6 +49,8 @@ def read_channel(call: Call, me: Identity, channel: str, *, since: str, is_known
     parents: list[dict[str, Any]] = []
     for message in _top_level(call, me, channel, oldest=before(since, THREAD_LOOK_BACK)):
         reading.newest = max(reading.newest, _ts(message))
+        if _is_ours(message, me):
+            reading.answered |= counted_in(message, me.team, channel)
         if _ts(message) > since:
             _keep(reading, message)
         if str(message.get("latest_reply", "")) > since and not (

@@ -1,22 +1,19 @@
 """From Slack's event to the queue, before Slack is answered. What the queue did not take is not acknowledged."""
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, Protocol, cast
 
 import structlog
 from slack_bolt import BoltResponse
 
+from bot.asides import Addressed, Asides
 from bot.gaps import Gaps
 from bot.identity import Identity, is_for
 from bot.metrics import Heard, Metrics
-from bot.pacing import WHISPER
-from bot.replies import hint
+from bot.replies import FULL, hint
 from bot.slack_client import Slack
-from bot.slack_errors import trouble
 from worker.connection import Full, QueueError
 from worker.jobs import Job, Origin
 from worker.log import Seldom
@@ -25,18 +22,14 @@ from worker.stream import Enqueued, Queue
 # Slack sends these again for about six minutes; in Socket Mode any status but 200 is no acknowledgement. What the queue
 # has no room for is acknowledged: Slack's history keeps it, and catch-up reads it when there is room.
 _NOT_ACKNOWLEDGED = {Heard.REFUSED: 401, Heard.FAILED: 503}
+# Somebody whose messages wait is told so, and not for each of them.
+FULL_AGAIN_AFTER = timedelta(hours=1)
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class HintLike(Protocol):
+class HintLike(Addressed, Protocol):
     @property
     def message(self) -> str: ...
-    @property
-    def channel(self) -> str: ...
-    @property
-    def user(self) -> str: ...
-    @property
-    def thread_ts(self) -> str: ...
 
 
 class Decide(Protocol):
@@ -63,21 +56,18 @@ class Intake:
         alone: bool,
         hints: bool = True,
     ) -> None:
-        """`slack` sends hints; `limit` is the most jobs and results the queue may hold; `alone`: the app is ours, so
-        that an event for another app or workspace is a mistake and not somebody else's business.
+        """`slack` is for asides, left out without `hints`; `limit` is the most jobs and results the queue may hold;
+        `alone`: the app is ours, so that an event for another app or workspace is a mistake.
         """
-        self._queue, self._slack, self._metrics, self._gaps = queue, slack, metrics, gaps
+        self._queue, self._metrics, self._gaps = queue, metrics, gaps
         self.me = me
         self._decide, self._limit, self._alone, self._gives_hints = decide, limit, alone, hints
         self._seldom = Seldom()
-        # Hints are a courtesy: sent beside the way of the events, and forgotten with the process.
-        self._hints = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
-        self._hinted: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
+        self._asides = Asides(slack)
         self.last_event = 0.0  # monotonic, 0 for never
 
     def close(self) -> None:
-        self._hints.shutdown(wait=False, cancel_futures=True)
+        self._asides.close()
 
     def on_event(self, body: dict[str, Any], next: Callable[[], object]) -> BoltResponse | None:
         """A global middleware of Bolt: takes what is ours and lets every event go on to the app's listeners."""
@@ -128,24 +118,12 @@ class Intake:
         self._gaps.open(job.channel, job.ts)
         if self._seldom.due("full"):
             _log.error("queue is full, messages wait in slack's history; start more workers", error=why)
+        if self._gives_hints and job.user:
+            self._asides.say(f"full {job.channel} {job.user}", job, FULL, again_after=FULL_AGAIN_AFTER)
         return Heard.FULL
 
     def _hint(self, found: HintLike) -> Heard:
         if not self._gives_hints:
             return Heard.IGNORED
-        with self._lock:
-            if found.message in self._hinted:
-                return Heard.DUP
-            self._hinted[found.message] = None
-            if len(self._hinted) > 1_000:
-                self._hinted.popitem(last=False)
-        self._hints.submit(self._say_hint, found)
-        return Heard.HINT
-
-    def _say_hint(self, found: HintLike) -> None:
-        thread = {"thread_ts": found.thread_ts} if found.thread_ts else {}
-        text = hint(self.me.name)
-        try:
-            self._slack.call(WHISPER, channel=found.channel, user=found.user, text=text, **thread)
-        except Exception as error:
-            _log.warning("hint not sent", error=trouble(error).code)
+        said = self._asides.say(f"hint {found.message}", found, hint(self.me.name))
+        return Heard.HINT if said else Heard.DUP

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from bot.crowd import Crowding
 from bot.pacing import POST, REACT, READ, WHISPER, Pace
-from bot.replies import Reaction, Reply, Whisper
+from bot.replies import Counted, Form, Reaction, Reply, Whisper, in_crowd
 from worker.jobs import Result
 from worker.stream import Delivery
 
 # Held a lane; at one post a second these are twenty seconds of work, well inside the lease.
 LANE_HOLDS = 20
+# Where one post stands for many; their list must fit into its metadata.
+DIGEST_HOLDS = 100
 
 
 class Stop(Enum):
@@ -26,12 +29,16 @@ class Stop(Enum):
 
 @dataclass(eq=False)
 class Held:
-    """A result this process holds a lease on, and how far its reply is. Times are monotonic seconds."""
+    """A result this process holds a lease on, and how far its reply is. Times are monotonic seconds.
+
+    `wanted` is the reply as it was set, `reply` the one it gets: with a crowd before it in the channel, a smaller one.
+    """
 
     delivery: Delivery
     result: Result
-    reply: Reply
+    wanted: Reply
     leased_at: float
+    reply: Reply = field(init=False)
     due: float = 0.0
     # No send of ours can have arrived, and nobody else held the entry meanwhile: no need to look before sending.
     clean: bool = False
@@ -40,8 +47,12 @@ class Held:
     reply_ts: str = ""  # Slack took it; only `finish` is left
     sent: bool = False
     plain: bool = False
+    alone: bool = False  # not to be counted with others: an earlier reply of its own may have arrived
     tries: int = 0
     reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.reply = self.wanted
 
     @property
     def entry(self) -> str:
@@ -59,19 +70,48 @@ class Held:
 @dataclass
 class Lane:
     waiting: deque[Held] = field(default_factory=deque[Held])
-    busy: Held | None = None
+    busy: list[Held] = field(default_factory=list[Held])
     rests_until: float = 0.0
     released: dict[str, float] = field(default_factory=dict[str, float])  # entry -> when it is expected back
+    form: Form = Form.THREAD
+    next_digest: float = 0.0
 
     def __len__(self) -> int:
-        return len(self.waiting) + (self.busy is not None)
+        return len(self.waiting) + len(self.busy)
+
+    def forget_released(self, now: float) -> None:
+        """Those whose time is over."""
+        self.released = {one: until for one, until in self.released.items() if until > now}
+
+    def next_ones(self, now: float, crowding: Crowding) -> list[Held]:
+        """What is to be sent next, given its reply: one, or several that are counted in one post."""
+        if self.busy or self.rests_until > now:
+            return []
+        due = [one for one in self.waiting if one.due <= now]
+        many = [one for one in due if not (one.alone or one.sent or one.reading)]
+        many = [one for one in many if isinstance(in_crowd(one.wanted, one.result, self.form), Counted)]
+        if len(many) >= crowding.digest_from:
+            if self.next_digest <= now:
+                chosen = many[:DIGEST_HOLDS]
+                for one in chosen:
+                    one.reply = Counted()
+                return chosen
+            due = [one for one in due if one not in many]
+        for one in due[:1]:
+            if not one.alone and not one.sent:
+                form = Form.REACTION if self.form is Form.DIGEST else self.form
+                one.reply = in_crowd(one.wanted, one.result, form)
+        return due[:1]
 
 
 class Lanes:
-    """Safe for threads. One reply of a lane is under way at a time, so a channel keeps its order."""
+    """Safe for threads. One post of a lane is under way at a time, so a channel keeps its order."""
 
-    def __init__(self, pace: Pace, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, pace: Pace, crowding: Crowding | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pace, self._clock = pace, clock
+        self._crowding = crowding or Crowding()
         self._lanes: dict[str, Lane] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -81,7 +121,7 @@ class Lanes:
         """Take a result in. With its lane full: None is not returned but after what time to try again."""
         with self._changed:
             lane = self._lanes.setdefault(held.result.channel, Lane())
-            if len(lane) >= LANE_HOLDS:
+            if len(lane) >= (DIGEST_HOLDS if lane.form is Form.DIGEST else LANE_HOLDS):
                 return self._later(lane, held.entry)
             lane.released.pop(held.entry, None)
             lane.waiting.append(held)
@@ -90,45 +130,60 @@ class Lanes:
 
     def _later(self, lane: Lane, entry: str) -> timedelta:
         now = self._clock()
-        lane.released = {one: until for one, until in lane.released.items() if until > now and one != entry}
-        # At one post a second, half its place in the lane: back well before the lane runs dry.
-        after = (len(lane) + len(lane.released)) / 2
-        lane.released[entry] = now + 2 * after
-        return timedelta(seconds=after)
+        lane.released.pop(entry, None)
+        wait = self._wait(lane, now)
+        lane.released[entry] = now + wait.total_seconds()
+        return wait / 2  # back well before the lane runs dry
 
-    def take(self) -> Held | None:
-        """Wait for the next result whose time has come; None when closed. Give it back with `done` or `again`."""
+    def take(self) -> list[Held]:
+        """Wait for the next result whose time has come, or for several that get one post together; none when closed.
+
+        Give each back with `done` or `again`.
+        """
         with self._changed:
             while not self._closed:
-                held, wait = self._next(self._clock())
-                if held:
-                    return held
+                chosen, wait = self._next(self._clock())
+                if chosen:
+                    return chosen
                 self._changed.wait(wait)
-            return None
+            return []
 
-    def _next(self, now: float) -> tuple[Held | None, float]:
+    def _next(self, now: float) -> tuple[list[Held], float]:
         shortest = 0.5
         if self._stops:
-            return None, shortest
+            return [], shortest
         for channel, lane in self._lanes.items():
-            resting = lane.busy or lane.rests_until > now
-            held = None if resting else next((one for one in lane.waiting if one.due <= now), None)
-            if not held:
+            lane.form = self._crowding.form(self._wait(lane, now), lane.form)
+            chosen = lane.next_ones(now, self._crowding)
+            if not chosen:
                 continue
-            wait = 0.0 if held.sent else self._pace.wait(held.method, channel, now)
+            wait = 0.0 if chosen[0].sent else self._pace.wait(chosen[0].method, channel, now)
             if wait <= 0:
-                self._start(channel, lane, held, now)
-                return held, 0.0
+                self._start(channel, lane, chosen, now)
+                return chosen, 0.0
             shortest = min(shortest, wait)
         # Half a second is short enough to look again for whatever comes due later.
         dues = [max(one.due, lane.rests_until) - now for lane in self._lanes.values() for one in lane.waiting]
-        return None, min([shortest, *(due for due in dues if due > 0)])
+        return [], min([shortest, *(due for due in dues if due > 0)])
 
-    def _start(self, channel: str, lane: Lane, held: Held, now: float) -> None:
-        lane.waiting.remove(held)
-        lane.busy = held
-        if not held.sent:
-            self._pace.take(held.method, channel, now)
+    def _wait(self, lane: Lane, now: float) -> timedelta:
+        """How long the last one of a lane would wait for a post of its own, those sent away counted in."""
+        lane.forget_released(now)
+        return timedelta(seconds=(len(lane) + len(lane.released)) / self._pace.posts_per_second)
+
+    def crowded(self) -> dict[str, Form]:
+        """Channels where replies take less room than was set, and what they take."""
+        with self._changed:
+            return {channel: lane.form for channel, lane in self._lanes.items() if lane.form is not Form.THREAD}
+
+    def _start(self, channel: str, lane: Lane, chosen: list[Held], now: float) -> None:
+        for one in chosen:
+            lane.waiting.remove(one)
+        lane.busy = list(chosen)
+        if isinstance(chosen[0].reply, Counted):
+            lane.next_digest = now + self._crowding.digest_every.total_seconds()
+        if not chosen[0].sent:
+            self._pace.take(chosen[0].method, channel, now)
         # To the end: every channel gets its turn.
         self._lanes[channel] = self._lanes.pop(channel)
 
@@ -136,9 +191,9 @@ class Lanes:
         """The result is no longer ours to care for."""
         with self._changed:
             lane = self._lanes[held.result.channel]
-            lane.busy = None
-            lane.released = {one: until for one, until in lane.released.items() if until > self._clock()}
-            if not lane.waiting and not lane.released:
+            lane.busy.remove(held)
+            lane.forget_released(self._clock())
+            if not lane.waiting and not lane.busy and not lane.released:
                 del self._lanes[held.result.channel]
             self._changed.notify_all()
 
@@ -146,7 +201,7 @@ class Lanes:
         """Put a result back at the front of its lane; `rest_lane` makes the others wait with it."""
         with self._changed:
             lane = self._lanes[held.result.channel]
-            lane.busy = None
+            lane.busy.remove(held)
             lane.waiting.appendleft(held)
             until = self._clock() + after.total_seconds()
             if rest_lane:
@@ -173,9 +228,7 @@ class Lanes:
     def entries(self) -> dict[str, Held]:
         """Everything held, what is under way included."""
         with self._changed:
-            held = [
-                one for lane in self._lanes.values() for one in (*lane.waiting, *([lane.busy] if lane.busy else []))
-            ]
+            held = [one for lane in self._lanes.values() for one in (*lane.waiting, *lane.busy)]
             return {one.entry: one for one in held}
 
     def regained(self, delivery: Delivery) -> bool:

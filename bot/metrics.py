@@ -43,6 +43,12 @@ class Metrics:
         self.troubles = Counter(
             "clf_bot_slack_troubles", "Failed calls to Slack by class.", ["failure"], registry=self.registry
         )
+        self.forms = Counter(
+            "clf_bot_replies_forms", "Replies posted or found, by what people see.", ["form"], registry=self.registry
+        )
+        self.crowded = Gauge(
+            "clf_bot_channels_crowded", "Channels that get reactions or digests for now.", registry=self.registry
+        )
         self.held = Gauge("clf_bot_results_held", "Results leased and not yet posted.", registry=self.registry)
         self.connected = Gauge("clf_bot_connected", "1 while Slack can reach us.", registry=self.registry)
         self.reconnects = Counter("clf_bot_reconnects", "Sockets opened after the first.", registry=self.registry)

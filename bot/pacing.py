@@ -75,6 +75,11 @@ class Pace:
         self._calls = {method: Window(number) for method, number in self._limits.calls_per_minute.items()}
         self._pauses: dict[tuple[str, str], float] = {}
 
+    @property
+    def posts_per_second(self) -> float:
+        """In one channel."""
+        return self._limits.channel_per_second
+
     def wait(self, method: str, channel: str, now: float) -> float:
         """Seconds until a call may go out, 0 for now."""
         waits = [self._pauses.get(key, now) - now for key in ((method, channel), (method, ""))]

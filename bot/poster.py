@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import structlog
 
+from bot.crowd import Crowding
+from bot.digester import Digester
 from bot.lanes import Held, Lanes, Stop
 from bot.metrics import Metrics
 from bot.pacing import Limits, Pace
 from bot.reconcile import born_ms
-from bot.replies import Silent, Style, reply_to
+from bot.replies import Counted, Form, Silent, Style, reply_to
 from bot.sender import Next, Sender, Step
 from bot.slack_client import HTTP_TIMEOUT, Slack
 from bot.slack_errors import trouble
@@ -22,7 +24,7 @@ from worker.jobs import DecodeError, JobState, Keys, NewerSchema, Result, Stream
 from worker.log import Seldom
 from worker.stream import RESULT_LEASE, Delivery, Finished, Queue
 
-HOLDS = 200
+HOLDS = 400
 # Slack takes several hundred posts a minute of one app: eight at once reach that even at a second each.
 SENDERS = 8
 RESULTS = StreamName.RESULTS
@@ -41,6 +43,7 @@ class Posting:
 
     style: Style = field(default_factory=Style)
     limits: Limits = field(default_factory=Limits)
+    crowding: Crowding = field(default_factory=Crowding)
     lease: timedelta = RESULT_LEASE
     call_takes: timedelta = HTTP_TIMEOUT
     probe_every: timedelta = PROBE_EVERY
@@ -69,7 +72,7 @@ class Poster:
         self._reader = Queue(url, keys=keys, consumer=consumer)
         self._writer = Queue(url, keys=keys, consumer=consumer)
         self._renewer = Queue(url, keys=keys, consumer=consumer, patience=RENEWER)
-        self._lanes = Lanes(Pace(self._posting.limits))
+        self._lanes = Lanes(Pace(self._posting.limits), self._posting.crowding)
         self._sender = Sender(
             self._writer,
             slack,
@@ -78,6 +81,7 @@ class Poster:
             now_ms=now_ms,
             at=self._posting.at,
         )
+        self._digester = Digester(self._sender, slack, metrics)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seldom = Seldom()
@@ -105,6 +109,11 @@ class Poster:
     def held(self) -> int:
         """Results leased by this process and not yet done."""
         return len(self._lanes.entries())
+
+    @property
+    def crowded(self) -> dict[str, Form]:
+        """Channels with so many replies to come that each takes less room than was set, and what it takes."""
+        return self._lanes.crowded()
 
     def start(self) -> None:
         loops = [("reader", self._read_forever), ("renewer", self._renew_forever)]
@@ -146,6 +155,7 @@ class Poster:
             self._recover()
         held = self._lanes.entries()
         self._metrics.held.set(len(held))
+        self._metrics.crowded.set(len(self.crowded))
         if self._lanes.stopped(Stop.CREDENTIALS):
             self._probe()
             return
@@ -220,18 +230,21 @@ class Poster:
     # Sending
 
     def _send_forever(self) -> None:
-        while held := self._lanes.take():
+        while group := self._lanes.take():
             try:
-                step = self._sender.step(held)
+                together = isinstance(group[0].reply, Counted)
+                steps = self._digester.steps(group) if together else [self._sender.step(group[0])]
             except QueueError as error:
                 if self._seldom.due("redis while sending"):
                     _log.warning("redis does not work, replies wait", error=str(error))
-                step = Next(Step.AGAIN, timedelta(seconds=1), rest_lane=True)
+                steps = [Next(Step.AGAIN, timedelta(seconds=1), rest_lane=True)] * len(group)
             except Exception:
                 # A fault of ours in one reply must not stop a channel: noted, left to its lease and tried again.
-                _log.exception("reply failed", job=held.result.job)
-                step = Next(Step.AGAIN, timedelta(seconds=30))
-            self._follow(held, step)
+                _log.exception("reply failed", job=group[0].result.job)
+                steps = [Next(Step.AGAIN, timedelta(seconds=30))] * len(group)
+            # From the last to the first: each that goes again goes to the front.
+            for held, step in reversed(list(zip(group, steps, strict=True))):
+                self._follow(held, step)
 
     def _follow(self, held: Held, step: Next) -> None:
         if step.pause:

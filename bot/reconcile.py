@@ -1,10 +1,11 @@
 """Was our reply posted already? Slack has no idempotency key: the thread is read for our metadata."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
+from bot.digest import counted_in
 from bot.replies import EVENT_TYPE
 from bot.slack_client import Slack, as_object
 from bot.slack_errors import Failure, Trouble, trouble
@@ -17,19 +18,19 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Found:
-    """Our reply stands in the thread."""
+    """Our reply stands there; its ts, "" where it stands for other messages too."""
 
     ts: str
 
 
 @dataclass(frozen=True)
 class Absent:
-    """The whole thread was read and our reply is not in it."""
+    """All was read and our reply is not there."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """The thread cannot be read, now (`retry`) or at all."""
+    """It cannot be read, now (`retry`) or at all."""
 
     trouble: Trouble
     retry: bool
@@ -42,11 +43,38 @@ def find_reply(slack: Slack, result: Result) -> Found | Absent | Unreadable:
             if is_reply_to(message, result):
                 return Found(str(message.get("ts", "")))
     except Exception as error:
-        why = trouble(error)  # raises what is no failure of a call
-        if why.code in ("thread_not_found", "message_not_found"):
-            return Absent()
-        return Unreadable(why, retry=why.failure in (Failure.NOT_SENT, Failure.AMBIGUOUS))
+        unreadable = _unreadable(error)
+        return Absent() if unreadable.trouble.code in ("thread_not_found", "message_not_found") else unreadable
     return Absent()
+
+
+def find_digested(slack: Slack, result: Result) -> Found | Absent | Unreadable:
+    """Look for a digest of its channel that stands for the message of `result`."""
+    found = find_digests(slack, [result])
+    if isinstance(found, Unreadable):
+        return found
+    return Found("") if result.message in found else Absent()
+
+
+def find_digests(slack: Slack, results: Sequence[Result]) -> set[str] | Unreadable:
+    """The ids of all messages that digests stand for which were posted after the first of `results`, of one channel."""
+    counted: set[str] = set()
+    first = min(results, key=lambda result: result.ts)
+    pages = slack.pages(
+        "conversations.history", channel=first.channel, oldest=first.ts, include_all_metadata=True, limit=PAGE
+    )
+    try:
+        for page in pages:
+            for message in cast("list[Mapping[str, Any]]", page.get("messages", [])):
+                counted |= counted_in(message, first.team, first.channel)
+    except Exception as error:
+        return _unreadable(error)
+    return counted
+
+
+def _unreadable(error: Exception) -> Unreadable:
+    why = trouble(error)  # raises what is no failure of a call
+    return Unreadable(why, retry=why.failure in (Failure.NOT_SENT, Failure.AMBIGUOUS))
 
 
 def _thread(slack: Slack, result: Result) -> Iterator[Mapping[str, Any]]:

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
 
 from bot.settings import ReplyMode, Unsure
 from worker.jobs import Kind, Outcome, Result
@@ -12,6 +14,11 @@ UNSURE_EMOJI = "thinking_face"
 FALLBACK_EMOJI = "label"
 EVENT_TYPE = "sentiment_reply"
 MAX_SHOWN = 80
+# To somebody whose message found the queue full.
+FULL = (
+    ":hourglass_flowing_sand: More messages come in than can be labelled at once. "
+    "Yours wait and get their label later; none is lost."
+)
 
 _EMOJI = re.compile(r":([a-z0-9_+'\-]{1,100}(?:::skin-tone-[2-6])?):")
 
@@ -23,13 +30,26 @@ class Style:
     url: str = ""  # the workspace's, for permalinks
 
 
+class Form(StrEnum):
+    """What people see; kept with the job while it is posted, so that whoever takes over knows where to look for it."""
+
+    NONE = "none"
+    THREAD = "thread"
+    WHISPER = "whisper"
+    REACTION = "reaction"
+    DIGEST = "digest"
+
+
 @dataclass(frozen=True)
 class Silent:
     """Nothing is shown."""
 
+    form: ClassVar[Form] = Form.NONE
+
 
 @dataclass(frozen=True)
 class ThreadPost:
+    form: ClassVar[Form] = Form.THREAD
     thread_ts: str
     text: str
     plain: str  # shorter, for when Slack refuses the first
@@ -39,6 +59,7 @@ class ThreadPost:
 class Whisper:
     """A post only the author sees."""
 
+    form: ClassVar[Form] = Form.WHISPER
     user: str
     thread_ts: str
     text: str
@@ -46,10 +67,18 @@ class Whisper:
 
 @dataclass(frozen=True)
 class Reaction:
+    form: ClassVar[Form] = Form.REACTION
     name: str
 
 
-Reply = Silent | ThreadPost | Whisper | Reaction
+@dataclass(frozen=True)
+class Counted:
+    """No reply of its own: it is counted in one post for many messages of its channel."""
+
+    form: ClassVar[Form] = Form.DIGEST
+
+
+Reply = Silent | ThreadPost | Whisper | Reaction | Counted
 
 
 def reply_to(result: Result, style: Style) -> Reply:
@@ -65,6 +94,17 @@ def reply_to(result: Result, style: Style) -> Reply:
     text = text_of(result)
     link = permalink(result, style.url) if result.thread_ts else ""
     return ThreadPost(result.thread_ts or result.ts, f"{text} (<{link}|this message>)" if link else text, text)
+
+
+def in_crowd(reply: Reply, result: Result, form: Form) -> Reply:
+    """The reply where so many wait in the channel that each may take no more room than `form`.
+
+    Whoever asked gets an answer of their own all the same, and nobody gets a louder one than was set.
+    """
+    asked = result.kind not in (Kind.MESSAGE, Kind.EDIT)
+    if asked or form is Form.THREAD or not isinstance(reply, ThreadPost | Reaction):
+        return reply
+    return Counted() if form is Form.DIGEST else Reaction(reaction_of(result))
 
 
 def _keeps_quiet(result: Result, style: Style, *, asked: bool) -> bool:

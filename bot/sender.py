@@ -16,13 +16,13 @@ import structlog
 from bot.lanes import Held
 from bot.metrics import Metrics
 from bot.pacing import POST, REACT, WHISPER
-from bot.reconcile import Absent, Found, Unreadable, born_ms, find_reply, settle_left
-from bot.replies import FALLBACK_EMOJI, Reaction, Silent, ThreadPost, Whisper, metadata
+from bot.reconcile import Absent, Found, Unreadable, born_ms, find_digested, find_reply, settle_left
+from bot.replies import FALLBACK_EMOJI, Counted, Form, Reaction, Silent, ThreadPost, Whisper, metadata, reaction_of
 from bot.slack_client import Slack
 from bot.slack_errors import Failure, Trouble, trouble
 from worker.jobs import JobState, StreamName
 from worker.log import Seldom
-from worker.stream import Begin, Delivery, Finish, Finished, Queue, dead_fields
+from worker.stream import Begin, Begun, Delivery, Finish, Finished, Queue, dead_fields
 
 # Nobody wants the label of yesterday's message, and a queue must end somewhere.
 TOO_OLD = timedelta(hours=24)
@@ -82,7 +82,22 @@ class Sender:
     def step(self, held: Held) -> Next:
         """Do the next thing for this result. Raises QueueError; then nothing was sent that `held` does not know of."""
         if held.sent:
-            return self._finish(held)
+            return self.finish([held])[0]
+        begun = self.admit(held)
+        if isinstance(begun, Next):
+            return begun
+        if not held.clean:
+            match begun.form or held.reply.form:
+                case Form.REACTION:
+                    held.reply = Reaction(reaction_of(held.result))  # cannot be doubled
+                case Form.THREAD | Form.DIGEST as form:
+                    return self._look(held, begun.posting_ms, Form(form))
+                case _:
+                    pass  # a whisper cannot be read back
+        return self._send(held)
+
+    def admit(self, held: Held) -> Next | Begun:
+        """Record that a reply is about to be sent; a Next where none may be. It may go out at once if `held.clean`."""
         if self._now_ms() - born_ms(held.entry) > TOO_OLD.total_seconds() * 1000:
             return self.bury(held.delivery, job=held.result.job, message=held.result.message, reason="older than a day")
         if self._rests(held.result.channel):
@@ -90,7 +105,12 @@ class Sender:
         began = time.monotonic()
         self._at("before begin")
         begun = self._queue.begin(
-            held.delivery, job=held.result.job, message=held.result.message, edit_ts=held.result.edit_ts
+            held.delivery,
+            job=held.result.job,
+            message=held.result.message,
+            edit_ts=held.result.edit_ts,
+            form=held.reply.form,
+            looked=held.clean,
         )
         if begun.answer in (Begin.DONE, Begin.FENCED):
             self._metrics.replied(begun.answer.value)
@@ -99,46 +119,57 @@ class Sender:
         self._at("after begin")
         if begun.answer is Begin.POST:
             held.clean = True
-        # A reaction cannot be doubled and a whisper cannot be read back: both are sent without looking.
-        if not held.clean and isinstance(held.reply, ThreadPost):
-            return self._look(held, begun.posting_ms)
-        return self._send(held)
+        return begun
 
-    def _look(self, held: Held, posting_ms: int) -> Next:
+    def settle_left(self, held: Held, posting_ms: int) -> timedelta:
+        """How long to wait before looking for a post of ours that may be under way."""
         ago = time.monotonic() - held.sent_at if held.sent_at else None
-        left = settle_left(sent_ago=ago, posting_ms=posting_ms, entry=held.entry, now_ms=self._now_ms())
+        return settle_left(sent_ago=ago, posting_ms=posting_ms, entry=held.entry, now_ms=self._now_ms())
+
+    def _look(self, held: Held, posting_ms: int, form: Form) -> Next:
+        held.alone = form is Form.THREAD
+        left = self.settle_left(held, posting_ms)
         if left or not held.reading:
             held.reading = True
             return Next(Step.AGAIN, left)
         held.reading = False
-        match find_reply(self._slack, held.result):
+        match find_reply(self._slack, held.result) if form is Form.THREAD else find_digested(self._slack, held.result):
             case Found(ts):
                 held.sent, held.reply_ts = True, ts
-                return self._finish(held, "found")
+                return self.finish([held], "found")[0]
             case Absent():
-                held.clean = True
+                held.clean, held.alone = True, False
             case Unreadable(why, retry):
                 held.reads += 1
                 self._metrics.troubles.labels(why.failure.value).inc()
                 if retry and held.reads < READS:
                     held.reading = True
-                    return Next(Step.AGAIN, why.retry_after or _backoff(held.reads), why=why.code)
+                    return Next(Step.AGAIN, why.retry_after or backoff(held.reads), why=why.code)
                 _log.warning("thread cannot be read, posting without a look", job=held.result.job, error=why.code)
-                held.clean = True
+                held.clean, held.alone = True, False
         return Next(Step.AGAIN)
 
+    def has_room(self, held: Held) -> bool:
+        """Whether a call that starts now ends before the lease does."""
+        return time.monotonic() - held.leased_at <= self._room.total_seconds()
+
     def _send(self, held: Held) -> Next:
-        if time.monotonic() - held.leased_at > self._room.total_seconds():
+        if not self.has_room(held):
             return Next(Step.AGAIN)  # the next `begin` renews the lease, or tells us that it is gone
         try:
             with self._metrics.post_seconds.time():
                 held.reply_ts = self._call(held)
         except Exception as error:
-            return self._failed(held, trouble(error))
+            return self.failed([held], trouble(error))[0]
+        return self.arrived([held])[0]
+
+    def arrived(self, group: list[Held]) -> list[Next]:
+        """Slack took the post."""
         self._at("after send")
-        held.sent = True
-        self._strikes.pop(held.result.channel, None)
-        return self._finish(held)
+        for held in group:
+            held.sent = True
+            self._strikes.pop(held.result.channel, None)
+        return self.finish(group)
 
     def _call(self, held: Held) -> str:
         """The one call that people see. Returns the reply's ts, empty where it has none."""
@@ -155,18 +186,26 @@ class Sender:
             case Reaction(name):
                 shown = FALLBACK_EMOJI if held.plain else name
                 self._slack.call(REACT, channel=result.channel, timestamp=result.ts, name=shown)
-            case Silent():
+            case Silent() | Counted():
                 pass
         return ""
 
-    def _failed(self, held: Held, why: Trouble) -> Next:
+    def failed(self, group: list[Held], why: Trouble) -> list[Next]:
+        """One call failed; what to do with each result it was for."""
         self._metrics.troubles.labels(why.failure.value).inc()
+        if why.is_about_the_channel:
+            channel = group[0].result.channel
+            count, _ = self._strikes.get(channel, (0, 0.0))
+            self._strikes[channel] = (count + 1, time.monotonic() + REST.total_seconds())
+        return [self._after_failure(held, why) for held in group]
+
+    def _after_failure(self, held: Held, why: Trouble) -> Next:
         held.tries += 1
-        wait = why.retry_after or _backoff(held.tries)
+        wait = why.retry_after or backoff(held.tries)
         match why.failure:
             case Failure.DISGUISED:
                 held.sent = True
-                return self._finish(held)
+                return self.finish([held])[0]
             case Failure.NOT_SENT:
                 pause = (held.method, wait) if why.retry_after else None
                 return Next(Step.AGAIN, wait, rest_lane=True, pause=pause, why=why.code)
@@ -181,15 +220,9 @@ class Sender:
                 held.plain = True
                 return Next(Step.AGAIN, why=why.code)
             case Failure.GONE:
-                return self._retire(held, JobState.DEAD, "gone")
+                return self._retire([held], JobState.DEAD, "gone")[0]
             case _:
-                return self._refused(held, why)
-
-    def _refused(self, held: Held, why: Trouble) -> Next:
-        if why.is_about_the_channel:
-            count, _ = self._strikes.get(held.result.channel, (0, 0.0))
-            self._strikes[held.result.channel] = (count + 1, time.monotonic() + REST.total_seconds())
-        return self._give_up(held, "refused by Slack", why.code)
+                return self._give_up(held, "refused by Slack", why.code)
 
     def _rests(self, channel: str) -> bool:
         count, until = self._strikes.get(channel, (0, 0.0))
@@ -214,23 +247,28 @@ class Sender:
             _log.warning("reply given up, `clfadmin doctor` counts them", job=job, reason=reason, error=error)
         return DONE
 
-    def _finish(self, held: Held, outcome: str = "posted") -> Next:
-        # Kept in `held` first: if Redis fails now, the reply is not sent again but finished later.
+    def finish(self, group: list[Held], outcome: str = "posted") -> list[Next]:
+        """Their replies stand in Slack."""
+        # Kept in each `held` first: if Redis fails now, the reply is not sent again but finished later.
         self._at("before finish")
-        return self._retire(held, JobState.POSTED, outcome)
+        return self._retire(group, JobState.POSTED, outcome)
 
-    def _retire(self, held: Held, state: JobState, outcome: str) -> Next:
-        result = held.result
-        finished = Finished(held.delivery, result.job, result.message, state, reply_ts=held.reply_ts)
-        answer = self._queue.finish([finished], into=None)[0]
-        if answer is Finish.DONE and held.reply_ts:
-            self._take_back(held)
-        self._metrics.replied(outcome if answer is Finish.OK else answer.value)
-        if answer is Finish.OK:
-            _log.info(
-                "replied", job=result.job, outcome=outcome, version=result.version, label=result.label, tries=held.tries
-            )
-        return DONE
+    def _retire(self, group: list[Held], state: JobState, outcome: str) -> list[Next]:
+        finished = [
+            Finished(held.delivery, held.result.job, held.result.message, state, reply_ts=held.reply_ts)
+            for held in group
+        ]
+        for held, answer in zip(group, self._queue.finish(finished, into=None), strict=True):
+            result = held.result
+            if answer is Finish.DONE and held.reply_ts:
+                self._take_back(held)
+            self._metrics.replied(outcome if answer is Finish.OK else answer.value)
+            if answer is Finish.OK:
+                if state is JobState.POSTED:
+                    self._metrics.forms.labels(held.reply.form.value).inc()
+                facts = {"version": result.version, "label": result.label, "tries": held.tries}
+                _log.info("replied", job=result.job, outcome=outcome, form=held.reply.form.value, **facts)
+        return [DONE] * len(group)
 
     def _take_back(self, held: Held) -> None:
         """The message was deleted while we were posting: our reply must not outlive it."""
@@ -241,7 +279,7 @@ class Sender:
             _log.warning("reply to a deleted message could not be removed", job=held.result.job, error=why.code)
 
 
-def _backoff(tries: int) -> timedelta:
+def backoff(tries: int) -> timedelta:
     """1, 2, 4 ... 60 s, with jitter so that several lanes do not knock in step."""
     seconds = min(2.0 ** (tries - 1), LONGEST_BACKOFF.total_seconds())
     return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311

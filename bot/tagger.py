@@ -108,6 +108,7 @@ class Tagger:
             problem=lambda: self.poster.problem or self.poster.paused,
             pause=self.poster.pause,
             catching_up=lambda: self.catch_up.running,
+            crowded=lambda: len(self.poster.crowded),
         )
 
     def _greet(self) -> None:

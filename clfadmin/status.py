@@ -125,6 +125,7 @@ def _bot(beat: "BotBeat", now_ms: int) -> dict[str, Any]:
         "last_event_seconds": _age(beat.last_event_ms, now_ms),
         "sockets": beat.sockets,
         "catching_up": beat.catching_up,
+        "crowded": beat.crowded,
         "host": beat.host,
         "name": beat.bot_name or None,
         "channels": beat.channels if beat.channels >= 0 else None,
@@ -212,6 +213,9 @@ def _show_bots(bots: list[dict[str, Any]]) -> None:
     for bot in bots:
         if bot["catching_up"]:
             console.say(f"{bot['id']}: reading what was said while it was away")
+        if bot["crowded"]:
+            channels = "a channel" if bot["crowded"] == 1 else f"{bot['crowded']} channels"
+            console.say(f"{bot['id']}: too much to answer one by one in {channels}: reactions or digests there")
         if bot["problem"]:
             console.say(f"{bot['id']}: {bot['problem']}")
     if all(bot["channels"] == 0 for bot in bots):

@@ -12,6 +12,7 @@ import httpx
 
 from clfadmin.sandbox.server import listen, make_server
 from clfadmin.sandbox.settings import Settings
+from worker.jobs import message_id
 
 BOT_TOKEN = "xoxb-sandbox"
 APP_TOKEN = "xapp-sandbox"
@@ -100,13 +101,16 @@ class SandboxClient:
     def duplicates(self) -> int:
         """How many of the bot's posts are one too many: a second for the same message.
 
-        Which message a post is about stands in its metadata as `message`; without that it is the thread's parent.
+        Which message a post is about stands in its metadata as `message`, those of a digest as `messages`; without that
+        it is the thread's parent.
         """
         about: Counter[tuple[str, str]] = Counter()
         for channel in self.state()["channels"]:
             for post in self.messages(channel["id"]):
+                payload = (post.get("metadata") or {}).get("event_payload", {}) if "bot_id" in post else {}
+                for ts in str(payload.get("messages", "")).replace(",", " ").split():
+                    about[channel["id"], message_id("T0SANDBOX", channel["id"], ts)] += 1
                 if "bot_id" in post and "thread_ts" in post:
-                    payload = post.get("metadata", {}).get("event_payload", {})
                     about[channel["id"], str(payload.get("message", post["thread_ts"]))] += 1
         return sum(count - 1 for count in about.values())
 

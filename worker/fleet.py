@@ -75,6 +75,7 @@ class BotBeat:
     channels: int = -1  # conversations the bot is in, -1 while unknown
     last_event_ms: int = 0
     catching_up: bool = False
+    crowded: int = 0  # channels with more to answer than fits: they get reactions or digests
     problem: str = ""  # one line: why nothing is posted at present
     beat_ms: int = 0
 

@@ -85,8 +85,11 @@ class Reclaimed:
 
 @dataclass(frozen=True)
 class Begun:
+    """`posting_ms` is when an earlier begin was recorded, 0 if never; `form` what kind of reply it had in mind."""
+
     answer: Begin
-    posting_ms: int  # when an earlier begin was recorded, 0 if never
+    posting_ms: int
+    form: str
 
 
 @dataclass(frozen=True)
@@ -156,10 +159,9 @@ class Queue:
         """
         name = self.keys.stream
         keys = [name(StreamName.JOBS), name(StreamName.RESULTS), self.keys.job(job.id), self.keys.job(job.message)]
-        mark = f"{job.team}:{job.channel}"
-        args = [limit, SCHEMA, job.encode(), _ms(JOB_TTL), job.origin.value, mark, job.ts, int(advance)]
+        args = [limit, SCHEMA, job.encode(), _ms(JOB_TTL), job.origin.value, f"{job.team}:{job.channel}", job.ts]
         answer = once_more(
-            lambda: self._scripts["enqueue"](keys=[*keys, self.keys.marks], args=args),
+            lambda: self._scripts["enqueue"](keys=[*keys, self.keys.marks], args=[*args, int(advance)]),
             within=_RETRY_WITHIN,
             clock=time.monotonic,
         )
@@ -250,13 +252,15 @@ class Queue:
             keys += [self.keys.job(one.job or _NO_KEY), self.keys.job(one.message or _NO_KEY)]
         return [Finish(answer.decode()) for answer in self._run("finish", keys, args)]
 
-    def begin(self, delivery: Delivery, *, job: str, message: str, edit_ts: str = "") -> Begun:
-        """Record that a reply is about to be sent."""
+    def begin(
+        self, delivery: Delivery, *, job: str, message: str, edit_ts: str = "", form: str = "", looked: bool = False
+    ) -> Begun:
+        """Record that a reply of this form is about to be sent; `looked`: surely no earlier one is there."""
         keys = [self.keys.stream(StreamName.RESULTS), self.keys.job(job), self.keys.job(message)]
         group = StreamName.RESULTS.group
-        args = [group, self.consumer, delivery.entry, edit_ts or "0", _ms(JOB_TTL)]
-        answer, posting_ms = self._run("begin", keys, args)
-        return Begun(Begin(answer.decode()), int(posting_ms or 0))
+        args = [group, self.consumer, delivery.entry, edit_ts or "0", _ms(JOB_TTL), form, int(looked)]
+        answer, posting_ms, earlier = self._run("begin", keys, args)
+        return Begun(Begin(answer.decode()), int(posting_ms or 0), earlier.decode())
 
     def cancel(self, message: str, edits: Sequence[str] = ()) -> Cancelled:
         """The message was deleted: take back its jobs and results; later steps answer `done`. `edits` are job ids."""

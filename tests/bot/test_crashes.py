@@ -29,13 +29,13 @@ ME = Identity(team="T0SANDBOX", bot_user="U0BOT", bot_id="B0SANDBOX")
 SHORT_LEASE = replace(QUICK, lease=timedelta(seconds=1.5), call_takes=timedelta(seconds=1))
 
 
-def put_in_queue(sandbox: SandboxClient, queue: Queue, text: str) -> tuple[str, Job]:
+def put_in_queue(sandbox: SandboxClient, queue: Queue, text: str, user: str = "ada") -> tuple[str, Job]:
     """A person posts while no bot listens; the job is queued by hand."""
-    ts = sandbox.post("general", "ada", text)
-    event = {"type": "message", "channel": "C0GENERAL", "user": "U0ADA", "text": text, "ts": ts}
+    ts = sandbox.post("general", user, text)
+    event = {"type": "message", "channel": "C0GENERAL", "user": f"U0{user.upper()}", "text": text, "ts": ts}
     job = to_job(event, ME)
     assert isinstance(job, Job)
-    assert queue.enqueue(job, limit=10, advance=False) is Enqueued.OK
+    assert queue.enqueue(job, limit=100, advance=False) is Enqueued.OK
     return ts, job
 
 

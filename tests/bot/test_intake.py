@@ -156,6 +156,18 @@ def test_what_a_full_queue_does_not_take_is_left_to_slacks_history(make_intake: 
     assert (intake.count("full"), intake.count("dup")) == (2, 1)
 
 
+def test_whose_messages_find_the_queue_full_is_told_once(sandbox: SandboxClient, make_intake: Callable[..., Intake]):
+    intake = make_intake(clf_max_queue=1)
+    for number, user in enumerate(["U0ADA", "U0ADA", "U0ADA", "U0GRACE"]):
+        assert intake.hear(message(ts=f"1700000000.00010{number}", channel="C0GENERAL", user=user)) == 200
+    calls = wait_until(
+        lambda: len(sandbox.calls("chat.postEphemeral")) == 2 and sandbox.calls("chat.postEphemeral"), ""
+    )
+    assert calls
+    assert [call["arguments"]["user"] for call in calls] == ["U0ADA", "U0GRACE"]
+    assert all("wait" in call["arguments"]["text"] for call in calls)
+
+
 def test_what_a_redis_without_memory_does_not_take_is_left_to_slacks_history(intake: Intake):
     with intake.broker.client() as client:
         client.config_set("maxmemory", "1")

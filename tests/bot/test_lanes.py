@@ -38,6 +38,12 @@ def lanes(clock: Clock) -> Lanes:
     return Lanes(Pace(Limits(channel_per_second=1.0, channel_burst=3)), clock=clock)
 
 
+def take(lanes: Lanes) -> Held:
+    """The one whose turn it is."""
+    (one,) = lanes.take()
+    return one
+
+
 def fill(lanes: Lanes, *all_held: Held) -> None:
     for one in all_held:
         assert lanes.add(one) is None
@@ -45,13 +51,10 @@ def fill(lanes: Lanes, *all_held: Held) -> None:
 
 def test_a_channel_keeps_its_order_and_has_one_reply_under_way(lanes: Lanes):
     fill(lanes, held("1"), held("2"), held("3", "C2"))
-    first, other = lanes.take(), lanes.take()
-    assert first
-    assert other
+    first, other = take(lanes), take(lanes)
     assert [first.entry, other.entry] == ["1", "3"]
     lanes.done(first)
-    second = lanes.take()
-    assert second
+    second = take(lanes)
     assert second.entry == "2"
 
 
@@ -59,8 +62,7 @@ def test_channels_take_turns(lanes: Lanes, clock: Clock):
     fill(lanes, *(held(f"a{number}", "CA") for number in range(3)), *(held(f"b{number}", "CB") for number in range(3)))
     order: list[str] = []
     for _ in range(6):
-        one = lanes.take()
-        assert one
+        one = take(lanes)
         order.append(one.entry)
         lanes.done(one)
     assert order == ["a0", "b0", "a1", "b1", "a2", "b2"]
@@ -76,45 +78,39 @@ def test_a_lane_holds_twenty_and_sends_the_rest_away_for_longer_and_longer(lanes
 
 def test_a_reply_put_back_comes_first_and_its_lane_waits_if_told_to(lanes: Lanes, clock: Clock):
     fill(lanes, held("1"), held("2"))
-    first = lanes.take()
-    assert first
+    first = take(lanes)
     lanes.again(first, timedelta(seconds=5), rest_lane=True)
     fill(lanes, held("other", "C2"))
-    other = lanes.take()
-    assert other
+    other = take(lanes)
     assert other.entry == "other"
     clock.now += 5
-    again = lanes.take()
-    assert again is first
+    assert take(lanes) is first
 
 
 def test_one_that_waits_alone_lets_the_others_of_its_channel_pass(lanes: Lanes):
     fill(lanes, held("1"), held("2"))
-    first = lanes.take()
-    assert first
+    first = take(lanes)
     lanes.again(first, timedelta(seconds=5), rest_lane=False)
-    second = lanes.take()
-    assert second
+    second = take(lanes)
     assert second.entry == "2"
 
 
 def test_a_reply_already_sent_is_finished_without_waiting_for_the_pace(lanes: Lanes):
     for number in range(3):
         fill(lanes, held(f"{number}"))
-        one = lanes.take()
-        assert one
+        one = take(lanes)
         lanes.done(one)
     sent = held("sent")
     sent.sent = True
     fill(lanes, sent)
-    assert lanes.take() is sent
+    assert take(lanes) is sent
 
 
 def test_nothing_is_sent_while_stopped(lanes: Lanes):
     fill(lanes, held("1"))
     lanes.stop_sending(Stop.CREDENTIALS, "token_revoked")
-    taken: list[Held | None] = []
-    thread = threading.Thread(target=lambda: taken.append(lanes.take()))
+    taken: list[Held] = []
+    thread = threading.Thread(target=lambda: taken.extend(lanes.take()))
     thread.start()
     thread.join(0.2)
     assert taken == []
@@ -129,8 +125,7 @@ def test_nothing_is_sent_while_stopped(lanes: Lanes):
 
 def test_a_lost_lease_is_forgotten_unless_it_is_under_way(lanes: Lanes):
     fill(lanes, held("1"), held("2"))
-    first = lanes.take()
-    assert first
+    take(lanes)
     lanes.drop({"1", "2"})
     assert set(lanes.entries()) == {"1"}
 
@@ -147,17 +142,15 @@ def test_what_was_reclaimed_while_held_must_be_looked_up_before_sending(lanes: L
 
 def test_closing_gives_back_what_waits_and_lets_the_rest_end(lanes: Lanes):
     fill(lanes, held("1"), held("2"))
-    first = lanes.take()
-    assert first
+    take(lanes)
     assert [one.entry for one in lanes.close()] == ["2"]
-    assert lanes.take() is None
+    assert lanes.take() == []
     assert set(lanes.entries()) == {"1"}
 
 
 def test_an_empty_lane_leaves_nothing_behind(lanes: Lanes):
     fill(lanes, held("1"))
-    first = lanes.take()
-    assert first
+    first = take(lanes)
     lanes.done(first)
     assert lanes._lanes == {}
 
