@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from clfadmin import (
+    backup,
     bench,
     classify,
     console,
@@ -44,6 +45,8 @@ app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=pause.PAUSE_EXAMPLE)(pause.pause)
 app.command(epilog=pause.RESUME_EXAMPLE)(pause.resume)
+app.command(epilog=backup.BACKUP_EXAMPLE)(backup.backup)
+app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.add_typer(dlq.app, name="dlq", epilog=dlq.EXAMPLE)
 app.add_typer(slack.app, name="slack")
