@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: install run test check lock starter bench
+.PHONY: install run test check lock starter bench audit
 
 install: .venv/installed
 
@@ -44,6 +44,16 @@ BENCH := .venv-bench/bin/python
 bench: install .venv-bench/installed
 	QUICK=$(QUICK) DATA=$(DATA) THREADS=$(THREADS) $(BIN)/python -m tests.bench $(ARGS)
 
+# Asks PyPI whether a version of the lock has a known vulnerability; what it cannot find out is an error too.
+AUDIT := .venv-audit/bin
+.venv-audit/installed: locks/audit.txt
+	test -x $(AUDIT)/python || $(PYTHON) -m venv .venv-audit
+	$(AUDIT)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r locks/audit.txt
+	touch $@
+
+audit: .venv-audit/installed
+	$(AUDIT)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r locks/all.txt -r locks/uv.txt $(ARGS)
+
 starter: install
 	$(BIN)/python -m classifier.starter_build $(DATA)
 
@@ -57,4 +67,5 @@ lock: install
 	$(COMPILE) --extra bot -c locks/all.txt -o locks/bot.txt
 	$(COMPILE) --extra worker --extra admin --group base -c locks/all.txt -o locks/worker.txt
 	$(GROUP) install -o locks/uv.txt
+	$(GROUP) audit -c locks/all.txt -o locks/audit.txt
 	$(GROUP) bench -c locks/all.txt --no-emit-package torch --no-emit-package openvino-telemetry -o locks/bench.txt
