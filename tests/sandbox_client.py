@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -116,17 +117,22 @@ class SandboxClient:
 
 
 @contextmanager
-def running_sandbox(**settings: str) -> Iterator[SandboxClient]:
-    """A sandbox in a thread of its own; `settings` are those of clfadmin.sandbox.settings.Settings."""
+def running_sandbox(*, tls: tuple[Path, Path] | None = None, **settings: str) -> Iterator[SandboxClient]:
+    """A sandbox in a thread of its own; `settings` are those of clfadmin.sandbox.settings.Settings.
+
+    With `tls`, certificate and key, it speaks nothing else.
+    """
     listener = listen(0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"http{'s' if tls else ''}://127.0.0.1:{listener.getsockname()[1]}"
     ready = threading.Event()
     server = make_server(Settings(**settings), ready=ready.set)
+    if tls:
+        server.config.ssl_certfile, server.config.ssl_keyfile = map(str, tls)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="sandbox")
     thread.start()
     try:
         assert ready.wait(15), "the sandbox did not start"
-        with httpx.Client(timeout=30) as http:
+        with httpx.Client(timeout=30, verify=not tls) as http:
             yield SandboxClient(url, http)
     finally:
         server.should_exit = True

@@ -134,7 +134,7 @@ class WebApi:
             raise ApiError("unknown_method", req_method=name)
         workspace = self._who(method, token)
         record["team"] = workspace.team.id
-        base_url = f"http://{request.headers['host']}"
+        base_url = f"{request.url.scheme}://{request.headers['host']}"
         call = Call(self.sandbox, workspace, Arguments(arguments), base_url)
         if method.scope:
             call.need(method.scope)

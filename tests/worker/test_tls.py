@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from tests.certificates import make_certificates
 from tests.conftest import wait_until
 from tests.worker.conftest import Bot, Running
 from tests.worker.keyword_model import SHA, words
@@ -37,19 +37,9 @@ class Server:
         return f"{scheme}://{host}:{self.port}"
 
 
-def openssl(*arguments: str | Path, folder: Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ca.pem, and key.pem with cert.pem for the name localhost alone."""
-    folder = tmp_path_factory.mktemp("tls")
-    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    openssl(*new, "-subj", "/CN=our own CA", "-keyout", "ca.key", "-out", "ca.pem", folder=folder)
-    signed = ("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:localhost", "-subj", "/CN=redis")
-    openssl(*new, *signed, "-keyout", "key.pem", "-out", "cert.pem", folder=folder)
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("tls"), "localhost")
 
 
 @pytest.fixture

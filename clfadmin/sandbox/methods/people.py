@@ -31,8 +31,8 @@ def connections_open(call: Call) -> Json:
     if not call.sandbox.hub.enabled:
         # Slack's word for an app whose Socket Mode is off is not documented.
         raise ApiError("socket_mode_not_enabled")
-    host = call.base_url.partition("://")[2]
-    return {"url": f"ws://{host}/link/?ticket={call.sandbox.hub.ticket()}&app_id={APP_ID}"}
+    address = call.base_url.replace("http", "ws", 1)
+    return {"url": f"{address}/link/?ticket={call.sandbox.hub.ticket()}&app_id={APP_ID}"}
 
 
 def team_info(call: Call) -> Json:
