@@ -1,7 +1,7 @@
 """Where Redis is: CLF_REDIS_URL taken apart. Standard library only."""
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 SENTINEL_PORT = 26_379
 PORT = 6379
@@ -11,8 +11,13 @@ EXAMPLES = (
 )
 
 
+ENCODED = "special characters of a password must be written as %2F for /, %3F for ?, %23 for # and so on"
+
+NO_PORT = f"a port in it is no number from 1 to 65535; {ENCODED}"
+
+
 class BadAddress(ValueError):
-    """One line that says what is wrong; no password in it."""
+    """One line that says what is wrong, without any part of the URL that might be a piece of the password."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +44,34 @@ class Cluster:
     password: str = field(default="", repr=False)
 
 
+def split(url: str) -> SplitResult:
+    """The URL's parts. Raises BadAddress, also where a password with an odd character has torn it apart."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BadAddress(f"it is no URL; {ENCODED}") from error
+    if "@" not in parts.netloc and ":" in parts.netloc and "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise BadAddress(ENCODED)
+    return parts
+
+
 def shown(url: str) -> str:
-    """The URL without its password and user, for logs and messages."""
-    parts = urlsplit(url)
+    """The URL without its password and user, for logs and messages. Raises BadAddress."""
+    parts = split(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def is_sentinel(url: str) -> bool:
-    return urlsplit(url).scheme in ("redis+sentinel", "rediss+sentinel")
+    return split(url).scheme in ("redis+sentinel", "rediss+sentinel")
 
 
 def is_cluster(url: str) -> bool:
-    return urlsplit(url).scheme in ("redis+cluster", "rediss+cluster")
+    return split(url).scheme in ("redis+cluster", "rediss+cluster")
 
 
 def sentinels(url: str) -> Sentinels:
     """Raises BadAddress."""
-    master = urlsplit(url).path.strip("/")
+    master = split(url).path.strip("/")
     if not master or "/" in master:
         raise BadAddress("it does not end in /name-of-the-master, as in redis+sentinel://host:26379/mymaster")
     hosts, tls, user, password = _hosts(url, port=SENTINEL_PORT)
@@ -66,8 +82,8 @@ def sentinels(url: str) -> Sentinels:
 
 def cluster(url: str) -> Cluster:
     """Raises BadAddress."""
-    if database := urlsplit(url).path.strip("/"):
-        raise BadAddress(f"it ends in /{database}, but a cluster has one database and needs no name")
+    if split(url).path.strip("/"):
+        raise BadAddress("it ends in a / and a word, but a cluster has one database and needs no name")
     hosts, tls, user, password = _hosts(url, port=PORT)
     if not hosts:
         raise BadAddress("it names no node")
@@ -76,7 +92,7 @@ def cluster(url: str) -> Cluster:
 
 def _hosts(url: str, *, port: int) -> tuple[tuple[tuple[str, int], ...], bool, str, str]:
     """Of a URL with several hosts: those, whether it asks for TLS, user and password."""
-    parts = urlsplit(url)
+    parts = split(url)
     login, _, places = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     hosts = tuple(_host(place, port) for place in places.split(",") if place)
@@ -87,5 +103,5 @@ def _host(place: str, usual_port: int) -> tuple[str, int]:
     """`host`, `host:port` or `[ipv6]:port`."""
     host, _, port = place.rpartition(":") if not place.endswith("]") and ":" in place else (place, "", "")
     if port and not (port.isdigit() and 0 < int(port) < 65_536):
-        raise BadAddress(f"{port!r} is no port")
+        raise BadAddress(NO_PORT)
     return host.strip("[]"), int(port) if port else usual_port

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -27,7 +26,18 @@ from redis.exceptions import (
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from worker.address import EXAMPLES, Cluster, Sentinels, cluster, is_cluster, is_sentinel, sentinels
+from worker.address import (
+    EXAMPLES,
+    NO_PORT,
+    BadAddress,
+    Cluster,
+    Sentinels,
+    cluster,
+    is_cluster,
+    is_sentinel,
+    sentinels,
+    split,
+)
 from worker.cluster import ClusterConnection, ClusterTLSConnection, Elsewhere, Nodes
 
 OLDEST_SERVER = (7, 0)
@@ -94,11 +104,27 @@ def connect(url: str, patience: Patience = READER, *, name: str = "clf") -> Any:
             return _behind_sentinels(sentinels(url), how, client_name=name)
         if is_cluster(url):
             return _to_cluster(cluster(url), how | {"client_name": name})
-        if urlsplit(url).scheme in ("redis", "rediss", "unix"):
-            return redis.Redis.from_url(url, client_name=name, **how)  # pyright: ignore[reportUnknownMemberType]
+        if split(url).scheme in ("redis", "rediss", "unix"):
+            return _to_server(url, how | {"client_name": name})
     except ValueError as error:
         raise Misconfigured(f"CLF_REDIS_URL cannot be read: {error}. Examples: {EXAMPLES}.") from error
-    raise Misconfigured(f"CLF_REDIS_URL starts with {url.partition(':')[0]!r}. Use {EXAMPLES}.")
+    # Without :// the first word may be anything, a password too.
+    start = f"starts with {split(url).scheme!r}" if "://" in url else "is no URL"
+    raise Misconfigured(f"CLF_REDIS_URL {start}. Use {EXAMPLES}.")
+
+
+def _to_server(url: str, how: dict[str, Any]) -> Any:
+    try:
+        _ = split(url).port
+    except ValueError as error:
+        raise BadAddress(NO_PORT) from error
+    client: Any = redis.Redis.from_url(url, **how)  # pyright: ignore[reportUnknownMemberType]
+    pool = client.connection_pool
+    try:
+        pool.connection_class(**pool.connection_kwargs)  # now, not at the first command; it does not connect yet
+    except TypeError as error:
+        raise BadAddress("redis-py does not know one of the options after its ?") from error
+    return client
 
 
 def _behind_sentinels(where: Sentinels, how: dict[str, Any], **more: Any) -> Any:
@@ -130,7 +156,7 @@ def meaning() -> Generator[None]:
 
 
 def translated(error: RedisError) -> QueueError:
-    text = str(error)
+    text = str(error).rstrip(".")
     word = text.partition(" ")[0]
     # Both are subclasses of ConnectionError: asked first, or a wrong password would be retried for ever.
     if isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError):

@@ -8,9 +8,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 import structlog
+
+from worker.address import BadAddress, split
 
 # Redis down for an hour is one fact, not ten thousand lines.
 REPEAT_SECONDS = 60.0
@@ -39,7 +41,10 @@ class Redactor:
 
 
 def _passwords(url: str) -> list[str]:
-    parts = urlsplit(url)
+    try:
+        parts = split(url)
+    except BadAddress:  # nobody can tell what in it is the password; `connect` says that it is no URL
+        return [url]
     return [parts.password or "", unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
 
 

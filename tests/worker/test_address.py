@@ -3,6 +3,8 @@
 import pytest
 
 from worker.address import BadAddress, Cluster, Sentinels, cluster, is_cluster, is_sentinel, sentinels, shown
+from worker.connection import Misconfigured, connect
+from worker.log import Redactor
 
 
 @pytest.mark.parametrize(
@@ -28,8 +30,8 @@ def test_sentinels_are_read_from_the_url(url: str, expected: Sentinels):
         ("redis+sentinel://a:1", "name-of-the-master"),
         ("redis+sentinel://a:1/m/0", "name-of-the-master"),
         ("redis+sentinel:///m", "names no sentinel"),
-        ("redis+sentinel://a:0/m", "no port"),
-        ("redis+sentinel://a:port/m", "no port"),
+        ("redis+sentinel://a:0/m", "no number"),
+        ("redis+sentinel://a:port/m", "no number"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_reason(url: str, reason: str):
@@ -55,6 +57,29 @@ def test_nodes_of_a_cluster_are_read_from_the_url(url: str, expected: Cluster):
 def test_what_is_no_cluster_is_refused_with_the_reason(url: str, reason: str):
     with pytest.raises(BadAddress, match=reason):
         cluster(url)
+
+
+@pytest.mark.parametrize("odd", ["/", "?", "#", "[", "]", "@"])
+@pytest.mark.parametrize("kind", ["redis://:{}@host:1", "rediss+sentinel://u:{}@a:1,b:2/m", "redis+cluster://u:{}@a:1"])
+def test_a_password_that_tears_the_url_apart_is_not_in_what_is_said_of_it(kind: str, odd: str):
+    url = kind.format(f"s3cr{odd}et99")
+    try:
+        said = f"{connect(url)!r} {shown(url)}"
+    except (Misconfigured, BadAddress) as error:
+        said = str(error)
+        assert "redis://" in said, "what to do"
+    assert "s3cr" not in said
+    assert "et99" not in said
+    assert "et99" not in Redactor([url])(f"trouble with {url}")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h:1?bogus=1", "redis://h:1/0?socket_timeout=soon", "s3cret@host", "redis:s3cret"]
+)
+def test_a_url_that_is_none_is_refused_before_the_first_command(url: str):
+    with pytest.raises(Misconfigured, match="redis://") as refused:
+        connect(url)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_nothing_shows_the_password():
