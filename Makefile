@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 ARGS ?=
 
-.PHONY: install run test check lock starter bench audit
+.PHONY: install run test check lock starter bench chaos audit
 
 install: .venv/installed
 
@@ -43,6 +43,10 @@ BENCH := .venv-bench/bin/python
 
 bench: install .venv-bench/installed
 	QUICK=$(QUICK) DATA=$(DATA) THREADS=$(THREADS) $(BIN)/python -m tests.bench $(ARGS)
+
+# RUN: some of kills broker slack swap input soak, else all; QUICK=1: in small; SEED: other chances.
+chaos: install
+	RUN="$(RUN)" QUICK=$(QUICK) SEED=$(SEED) $(BIN)/python -m tests.chaos $(ARGS)
 
 # Asks PyPI whether a version of the lock has a known vulnerability; what it cannot find out is an error too.
 AUDIT := .venv-audit/bin

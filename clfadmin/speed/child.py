@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from classifier.encoding import Encoded, batches_by_length, pad
-from clfadmin.speed.engines import Batch, Engine, NotHere, load
+from clfadmin.speed.engines import OURS, Batch, Engine, NotHere, read_model
 
 Answer = dict[str, Any]
 
@@ -96,6 +96,18 @@ def answer(start: Callable[[], tuple[Answer, Mapping[str, Callable[..., Answer]]
     for line in sys.stdin:
         request = json.loads(line)
         _say(answers, known[request.pop("do")](**request))
+
+
+def load(name: str, folder: Path, threads: int) -> Engine:
+    """Raises NotHere, VersionRefused, and whatever the library itself raises."""
+    model = read_model(folder)
+    if name in OURS:
+        return OURS[name](model, threads)
+    try:
+        from clfadmin.speed import alternatives
+    except ImportError as error:
+        raise NotHere(f"{error.name or error} is not installed") from error
+    return alternatives.ENGINES[name](model, threads)
 
 
 def main() -> None:

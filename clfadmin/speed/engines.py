@@ -74,18 +74,6 @@ def read_model(folder: Path) -> Model:
     return Model(replace(config, max_length=min(config.max_length, MOST_TOKENS)), files)
 
 
-def load(name: str, folder: Path, threads: int) -> Engine:
-    """Raises NotHere, VersionRefused, and whatever the library itself raises."""
-    model = read_model(folder)
-    if name in OURS:
-        return OURS[name](model, threads)
-    try:
-        from clfadmin.speed import alternatives
-    except ImportError as error:
-        raise NotHere(f"{error.name or error} is not installed") from error
-    return alternatives.ENGINES[name](model, threads)
-
-
 def _int8(model: Model, threads: int) -> Engine:
     if SERVING not in model.files:
         raise NotHere("the version has no compiled form")
