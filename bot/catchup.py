@@ -104,12 +104,15 @@ class CatchUp:
     def _close_gaps(self) -> None:
         self.running = True
         whole = self._gaps.look("")
-        channels = self._gaps.failed_channels()
-        for channel in self._my_channels() if channels is None else channels:
+        failed = self._gaps.failed_channels()
+        channels = list(self._my_channels() if failed is None else failed)
+        # In another order each time: a bot that keeps dying would else read the first ones again and again.
+        random.shuffle(channels)
+        for channel in channels:
             gap = self._gaps.look(channel)
             if self._gaps.is_open(channel):
                 self._close(channel, gap)
-        if channels is None:
+        if failed is None:
             self._gaps.close_everywhere(whole)
             self._swept = time.monotonic()
 
