@@ -1,0 +1,91 @@
+"""The table of a run, its JSON, and the figures in docs/reliability.md. Pure, but for the two paths at the end."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+FIGURES, PAGE = REPOSITORY / "build" / "chaos", REPOSITORY / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures: written by python -m tests.chaos --page -->", "<!-- end of the figures -->"
+COLUMNS = ("fault", "trials", "messages", "lost", "duplicates", "D1 to D4", "slowest recovery, s", "target, s")
+RUNS = ("kills", "broker", "slack", "swap", "input", "soak")
+
+
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """One fault's line."""
+    name = f"{row['fault']} {row['title']}"
+    if row["skipped"]:
+        return [f"{name}: not run, {row['skipped']}", *[""] * (len(COLUMNS) - 1)]
+    counts = [f"{row[key]:,}" for key in ("trials", "messages", "lost", "duplicates", "corner")]
+    return [name, *counts, *(_seconds(row[key]) for key in ("seconds", "target"))]
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def remarks(row: Mapping[str, Any], *, busy: float) -> list[str]:
+    """What belongs under the table: how it was measured, and what was missed."""
+    found = [f"{row['fault']}: {row['note']}."] if row["note"] else []
+    found += [f"{row['fault']}: MISSED: {one}." for one in row["missed"]]
+    about = " The machine was busy with other work" if row["busy"] > busy else " Other work hardly disturbed it"
+    found += [f"{row['fault']}: MISSED: {one}.{about} ({row['busy']:.0%})." for one in row["late"]]
+    return found
+
+
+def table(rows: Sequence[Mapping[str, Any]], *, busy: float) -> str:
+    """For a terminal."""
+    lines = [list(COLUMNS), *map(cells, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
+    shown = [
+        "  ".join(
+            [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in lines
+    ]
+    return "\n".join([*shown, *(remark for row in rows for remark in remarks(row, busy=busy))])
+
+
+def write(name: str, document: Mapping[str, Any]) -> Path:
+    """build/chaos/RUN.json, or RUN-quick.json: a small pass must not replace a full one."""
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    target = FIGURES / f"{name}{'-quick' if document['quick'] else ''}.json"
+    target.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    return target
+
+
+def read() -> dict[str, dict[str, Any]]:
+    """The latest document of each run: a full one where there is one."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in RUNS:
+        for file in (FIGURES / f"{name}.json", FIGURES / f"{name}-quick.json"):
+            if file.exists() and name not in found:
+                found[name] = json.loads(file.read_text())
+    return found
+
+
+def page(text: str, documents: Mapping[str, Mapping[str, Any]], *, busy: float) -> str:
+    """`text` with the part between the marks written anew."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    missing = [name for name in RUNS if name not in documents]
+    blocks = [_run(name, documents[name], busy=busy) for name in RUNS if name in documents]
+    if missing:
+        blocks.append(f"Not run at all so far: {', '.join(missing)}.")
+    return f"{before}{BEGIN}\n\n" + "\n\n".join(blocks) + f"\n\n{END}{after}"
+
+
+def _run(name: str, document: Mapping[str, Any], *, busy: float) -> str:
+    size = "**in small**, not yet in full" if document["quick"] else "in full"
+    about = document["machine"]
+    measured = (
+        f"{document['date']}, {size}, seed {document['seed']}, {document['minutes']:.1f} minutes on "
+        f"{about['cores']} cores with {about['memory_gb']} GB, Python {about['python']}, Valkey {about['valkey']}."
+    )
+    lines = [COLUMNS, ["---", *["---:"] * (len(COLUMNS) - 1)], *map(cells, document["rows"])]
+    under = [remark for row in document["rows"] for remark in remarks(row, busy=busy)]
+    shown = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n\n".join(
+        [f"### `make chaos RUN={name}`", measured, shown, *(["\n".join(f"- {one}" for one in under)] if under else [])]
+    )
