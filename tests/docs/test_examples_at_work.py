@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
+from redis.retry import Retry
 
 from tests.conftest import Broker, wait_until
 from tests.docs.test_examples import EXAMPLES, MANIFESTS, compose, filled, recipe
@@ -65,7 +67,8 @@ def logins(service: dict[str, Any]) -> list[tuple[str, str]]:
 
 def redis_at(port: int, user: str, password: str) -> bool:
     """Whether that user may speak with the server there."""
-    with redis.Redis(port=port, username=user or None, password=password or None) as client:
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(port=port, username=user or None, password=password or None, retry=once) as client:
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.ResponseError):
