@@ -102,7 +102,7 @@ class Scene:
             try:
                 yield stage
             except Stuck as stuck:
-                row.missed.append(str(stuck))
+                row.missed.append(f"{stuck}; no trial after that was played")
             self._count(row, stage, settles)
         row.busy, row.took = round(_others(before, _times()), 3), round(time.monotonic() - started, 1)
 
