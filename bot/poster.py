@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import structlog
@@ -17,6 +17,7 @@ from bot.pacing import Limits, Pace
 from bot.reconcile import born_ms
 from bot.replies import Counted, Form, Silent, Style, reply_to
 from bot.sender import Next, Sender, Step
+from bot.settings import ReplyMode
 from bot.slack_client import HTTP_TIMEOUT, Slack
 from bot.slack_errors import trouble
 from worker.connection import RENEWER, GroupMissing, Misconfigured, QueueError
@@ -72,7 +73,10 @@ class Poster:
         self._reader = Queue(url, keys=keys, consumer=consumer)
         self._writer = Queue(url, keys=keys, consumer=consumer)
         self._renewer = Queue(url, keys=keys, consumer=consumer, patience=RENEWER)
-        self._lanes = Lanes(Pace(self._posting.limits), self._posting.crowding)
+        crowding = self._posting.crowding
+        if self._posting.style.reply is not ReplyMode.THREAD:  # nothing louder than was set: a digest is a post
+            crowding = replace(crowding, digest=timedelta.max)
+        self._lanes = Lanes(Pace(self._posting.limits), crowding)
         self._sender = Sender(
             self._writer,
             slack,

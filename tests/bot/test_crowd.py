@@ -12,7 +12,7 @@ from bot.lanes import DIGEST_HOLDS, LANE_HOLDS, Held, Lanes
 from bot.pacing import Limits, Pace
 from bot.poster import Posting
 from bot.replies import Counted, Form, Reaction, Silent, Style, ThreadPost, Whisper, in_crowd, reply_to
-from bot.settings import Settings
+from bot.settings import ReplyMode, Settings
 from tests.bot.conftest import Labeller, for_sandbox, running_bot
 from tests.bot.test_crashes import put_in_queue
 from tests.bot.test_lanes import Clock, fill, held
@@ -206,6 +206,19 @@ def test_a_flood_is_answered_each_message_once_and_the_channel_recovers(
         assert ["digest"] in given.values()
         ts = sandbox.post("general", "ada", "great again")
         wait_until(lambda: answers(sandbox)[ts] == ["thread"], "a reply of its own")
+
+
+def test_where_reactions_are_set_a_crowd_brings_no_post(
+    sandbox: SandboxClient,
+    settings: Settings,
+    waiting: dict[str, Job],
+    flooded: Posting,
+    valkey: Broker,
+    keys: Keys,
+):
+    with running_bot(for_sandbox(settings, sandbox, clf_reply=ReplyMode.REACTION), posting=flooded):
+        wait_until(lambda: results_left(valkey, keys) == 0, "the end of the flood", 30)
+    assert {tuple(answers(sandbox)[ts]) for ts in waiting} == {("reaction",)}
 
 
 @pytest.mark.parametrize("fault", ["accept_then_drop", "reset_before", "server_error"])
