@@ -43,7 +43,7 @@ def import_version(registry: Registry, file: Path, *, name: str | None = None, b
     VersionRefused when it holds what no version holds or was changed, BaseNotFound, VersionExists, StorageError; then
     nothing is stored.
     """
-    with _opened(file) as tar:
+    with opened(file, made_by="clfadmin models export") as tar:
         first = tar.next()
         if first is None:
             raise DataError(f"{file} is an empty archive. Make one with `clfadmin models export`.")
@@ -75,7 +75,8 @@ def _add(tar: tarfile.TarFile, version: Version, name: str, data: bytes, created
 
 
 @contextmanager
-def _opened(file: Path) -> Generator[tarfile.TarFile]:
+def opened(file: Path, *, made_by: str) -> Generator[tarfile.TarFile]:
+    """A tar file for reading. Raises DataError, naming the command that makes such files."""
     try:
         # "r:" and not "r": a compressed archive could unpack to any size.
         with tarfile.open(file, mode="r:") as tar:
@@ -83,9 +84,9 @@ def _opened(file: Path) -> Generator[tarfile.TarFile]:
     except FileNotFoundError as error:
         raise DataError(f"{file} does not exist.") from error
     except IsADirectoryError as error:
-        raise DataError(f"{file} is a folder. Name a file made by `clfadmin models export`.") from error
+        raise DataError(f"{file} is a folder. Name a file made by `{made_by}`.") from error
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise DataError(f"{file} is no whole archive made by `clfadmin models export` ({error}).") from error
+        raise DataError(f"{file} is no whole archive made by `{made_by}` ({error}).") from error
 
 
 def _unpack(tar: tarfile.TarFile, folder: str, staging: Staging) -> None:

@@ -6,14 +6,13 @@ import os
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from classifier import durable
-from classifier.archive import export_version, import_version
+from classifier.archive import export_version, import_version, opened
 from classifier.errors import ClassifierError, DataError
 from classifier.registry import Registry
 from classifier.version import is_name
@@ -111,7 +110,7 @@ def read(file: Path, home: Path, *, said: Callable[[str], None]) -> Read:
     Raises DataError when the file is no backup, VersionRefused, StorageError. What was imported by then stays.
     """
     registry = Registry(home)
-    with _opened(file) as tar, durable.storage_errors(home):
+    with opened(file, made_by="clfadmin backup") as tar, durable.storage_errors(home):
         held, about = _contents(tar, file)
         home.mkdir(parents=True, exist_ok=True)
         added: list[str] = []
@@ -165,19 +164,6 @@ def _copy(source: IO[bytes], place: Path) -> None:
     with source, place.open("xb") as out:
         while chunk := source.read(CHUNK):
             out.write(chunk)
-
-
-@contextmanager
-def _opened(file: Path) -> Generator[tarfile.TarFile]:
-    try:
-        with tarfile.open(file, mode="r:") as tar:
-            yield tar
-    except FileNotFoundError as error:
-        raise DataError(f"{file} does not exist.") from error
-    except IsADirectoryError as error:
-        raise DataError(f"{file} is a folder. Name a file made by `clfadmin backup`.") from error
-    except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"{file} is no whole backup made by `clfadmin backup` ({error}).") from error
 
 
 def _counts(held: Snapshot) -> dict[str, int]:

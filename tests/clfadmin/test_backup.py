@@ -192,7 +192,7 @@ def test_what_is_no_backup_is_one_line_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("missing.tar", "does not exist"), (".", "is a folder"), ("text.tar", "is no whole backup")]
+    ("name", "said"), [("missing.tar", "does not exist"), (".", "is a folder"), ("text.tar", "is no whole archive")]
 )
 def test_a_file_that_cannot_be_a_backup_says_so(
     command: Callable[..., Answer], valkey: Broker, keys: Keys, tmp_path: Path, name: str, said: str
