@@ -18,7 +18,7 @@ PIECES = 4
 
 
 def session(data: bytes, *, threads: int) -> onnxruntime.InferenceSession:
-    """A session over one graph, each operator on that many threads.
+    """A session over one graph, each operator on that many threads, none of which wait busily once a run has ended.
 
     Raises VersionRefused("onnx") when onnxruntime cannot take it.
     """
@@ -26,6 +26,7 @@ def session(data: bytes, *, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = ERRORS_ONLY
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     if not has_vnni():
         # Or int8 products may overflow. With VNNI they can't, but this would take the slower path there too.
         options.add_session_config_entry("session.x64quantprecision", "1")
@@ -45,7 +46,8 @@ def session(data: bytes, *, threads: int) -> onnxruntime.InferenceSession:
 def forward(data: bytes, *, source: str, labels: int, threads: int) -> Callable[..., np.ndarray]:
     """(ids, mask), int32 [batch, tokens], to logits float32 [batch, labels].
 
-    Each of `threads` computes texts of its own: threads that share a product wait for each other after every one.
+    Each of `threads` computes texts of its own: threads that share a product wait for each other after every one. Only
+    a text that comes alone is computed by all of them together, in a session for that.
     `source` is the sha256 of the weights the version has: a graph made from others is refused.
     """
     compiled = session(data, threads=1)
@@ -54,13 +56,13 @@ def forward(data: bytes, *, source: str, labels: int, threads: int) -> Callable[
         raise VersionRefused("onnx", "serving.onnx was made from other weights than the version's.")
     if [(output.name, output.shape[-1]) for output in compiled.get_outputs()] != [(LOGITS, labels)]:
         raise VersionRefused("onnx", f"serving.onnx does not give logits of {labels} labels.")
+    together = session(data, threads=threads) if threads > 1 else compiled
     others = ThreadPoolExecutor(max(1, threads - 1), thread_name_prefix="classifier")
 
     def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        return _run(compiled, [LOGITS], input_ids, attention_mask)[0]
-
-    def shared(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        pieces = max(1, min(threads * PIECES, len(input_ids)))
+        if len(input_ids) == 1:
+            return _run(together, [LOGITS], input_ids, attention_mask)[0]
+        pieces = min(threads * PIECES, len(input_ids))
         split = [np.array_split(values, pieces) for values in (input_ids, attention_mask)]
         todo = iter(list(zip(range(pieces), *split, strict=True)))  # each is taken once, whichever thread asks
         answers = [np.empty(0)] * pieces
@@ -68,7 +70,7 @@ def forward(data: bytes, *, source: str, labels: int, threads: int) -> Callable[
         def work() -> None:
             for piece, ids, mask in todo:
                 width = mask.any(axis=0).sum()
-                answers[piece] = logits(ids[:, :width], mask[:, :width])
+                answers[piece] = _run(compiled, [LOGITS], ids[:, :width], mask[:, :width])[0]
 
         helpers = [others.submit(work) for _ in range(min(threads, pieces) - 1)]
         work()
@@ -76,7 +78,7 @@ def forward(data: bytes, *, source: str, labels: int, threads: int) -> Callable[
             helper.result()
         return np.concatenate(answers)
 
-    return shared
+    return logits
 
 
 def _run(

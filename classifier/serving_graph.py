@@ -49,7 +49,11 @@ class Graph:
 
 
 class Arithmetic(Protocol):
-    """How the dense layers and the attention compute; everything else is the same in both forms."""
+    """How words are kept and the dense layers and the attention compute; all else is the same in both forms."""
+
+    def words(self, graph: Graph, name: str, table: np.ndarray) -> str:
+        """The rows of `table` [words, hidden] that input_ids name."""
+        ...
 
     def dense(self, graph: Graph, name: str, hidden: str, kernel: np.ndarray, bias: np.ndarray) -> str:
         """`hidden` @ `kernel` [inputs, outputs] + `bias`."""
@@ -66,6 +70,9 @@ class Float32:
     def __init__(self) -> None:
         self.taps: dict[str, str] = {}
 
+    def words(self, graph: Graph, name: str, table: np.ndarray) -> str:
+        return graph.node("Gather", [graph.constant(f"{name}.table", table), "input_ids"], name)
+
     def dense(self, graph: Graph, name: str, hidden: str, kernel: np.ndarray, bias: np.ndarray) -> str:
         self.taps[name] = hidden
         product = graph.node("MatMul", [hidden, graph.constant(f"{name}.kernel", kernel)], f"{name}.product")
@@ -79,10 +86,17 @@ class Float32:
 
 
 class Int8:
-    """Dense layers as int8 products, rounded as `inputs` says for each."""
+    """Words as int8, dense layers as int8 products, rounded as `inputs` says for each."""
 
     def __init__(self, inputs: Mapping[str, DenseInput]) -> None:
         self.inputs = inputs
+
+    def words(self, graph: Graph, name: str, table: np.ndarray) -> str:
+        # Half of all weights stand here, and each session holds a copy. Each word has a scale of its own.
+        rounded, scales = round_kernel(table.T)
+        found = graph.node("Gather", [graph.constant(f"{name}.table", rounded.T), "input_ids"], f"{name}.rounded")
+        scale = graph.node("Gather", [graph.constant(f"{name}.scales", scales[:, None]), "input_ids"], f"{name}.scale")
+        return graph.node("Mul", [graph.node("Cast", [found], f"{name}.whole", to=TensorProto.FLOAT), scale], name)
 
     def dense(self, graph: Graph, name: str, hidden: str, kernel: np.ndarray, bias: np.ndarray) -> str:
         rounded, scale, zero, weights, scales, shifted = self._operands(graph, name, hidden, kernel, bias)
@@ -177,7 +191,7 @@ def _write(
     source: str = "",
 ) -> bytes:
     graph = Graph()
-    hidden = _embeddings(graph, config, tensors)
+    hidden = _embeddings(graph, config, tensors, arithmetic)
     layers = config.architecture.layers
     for number in range(layers):
         # The first token alone is pooled: the others have done their part in the last attention.
@@ -200,15 +214,12 @@ def _write(
 INPUTS = ("input_ids", "attention_mask")
 
 
-def _embeddings(graph: Graph, config: ModelConfig, tensors: Tensors) -> str:
+def _embeddings(graph: Graph, config: ModelConfig, tensors: Tensors, arithmetic: Arithmetic) -> str:
     """Word, position and token-type embeddings, summed and normalised. All tokens are of type 0, as in network.py."""
     prefix = "embeddings"
-    # float16 halves the file and is exact enough: one part in two thousand.
-    words = tensors[f"{prefix}.word_embeddings.weight"].astype(np.float16)
+    word = arithmetic.words(graph, f"{prefix}.word", tensors[f"{prefix}.word_embeddings.weight"])
     positions = tensors[f"{prefix}.position_embeddings.weight"][: config.max_length]
     positions = positions + tensors[f"{prefix}.token_type_embeddings.weight"][0]
-    found = graph.node("Gather", [graph.constant(f"{prefix}.words", words), "input_ids"], f"{prefix}.found")
-    word = graph.node("Cast", [found], f"{prefix}.word", to=TensorProto.FLOAT)
     width = graph.node("Shape", ["input_ids"], f"{prefix}.width", start=1, end=2)
     table = graph.constant(f"{prefix}.positions", positions)
     position = graph.node("Slice", [table, graph.axis(0), width, graph.axis(0)], f"{prefix}.position")

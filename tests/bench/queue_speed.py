@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,51 +27,57 @@ POLL = 0.05
 PAUSE = 0.02
 
 
-def drained(run: Rig, prefix: str, texts: Sequence[str], settings: part.Settings) -> dict[str, float]:
-    """Enqueue all, start a worker, let it finish: messages a second and what it spent its time on."""
+def drained(run: Rig, prefix: str, texts: Sequence[str], workers: int, settings: part.Settings) -> dict[str, float]:
+    """Enqueue all, start workers that share the threads, let them finish: messages a second, what took their time."""
     queue = run.queue(prefix)
     for job in rig.jobs(texts):
         queue.enqueue(job, limit=len(texts) + 1)
-    worker = run.worker(prefix, CLF_THREADS=str(settings.threads))
-    try:
-        worker.ready()
-        return _watched(run, prefix, worker, len(texts))
-    finally:
-        worker.stop()
-        queue.close()
+    with ExitStack() as stack:
+        stack.callback(queue.close)
+        return _watched(run, prefix, _started(run, stack, prefix, workers, settings), len(texts))
 
 
 def while_enqueued(run: Rig, prefix: str, count: int, settings: part.Settings) -> dict[str, float]:
     """The same while another process fills the queue all the time."""
     run.queue(prefix).close()
     command = [sys.executable, "-m", "tests.bench.enqueuer", run.url, prefix]
-    with subprocess.Popen(command, cwd=REPOSITORY) as filler:
-        worker = run.worker(prefix, CLF_THREADS=str(settings.threads))
-        try:
-            worker.ready()
-            return _watched(run, prefix, worker, count)
-        finally:
-            filler.kill()
-            worker.stop()
+    with subprocess.Popen(command, cwd=REPOSITORY) as filler, ExitStack() as stack:
+        workers = _started(run, stack, prefix, 1, settings)
+        stack.callback(filler.kill)
+        return _watched(run, prefix, workers, count)
 
 
-def _watched(run: Rig, prefix: str, worker: Worker, count: int) -> dict[str, float]:
+def _started(run: Rig, stack: ExitStack, prefix: str, count: int, settings: part.Settings) -> list[Worker]:
+    workers = [run.worker(prefix, CLF_THREADS=str(settings.threads // count)) for _ in range(count)]
+    for worker in workers:
+        stack.callback(worker.stop)
+    for worker in workers:
+        worker.ready()
+    return workers
+
+
+def _watched(run: Rig, prefix: str, workers: Sequence[Worker], count: int) -> dict[str, float]:
     """Times are those of the broker's own ids, so that watching costs next to nothing."""
     client, stream = run.client(), rig.results_of(prefix)
     rig.until(lambda: client.xlen(stream) > SETTLED * count, "the first results", every=POLL)
-    used, server = psutil.Process(worker.process.pid), _server_of(client)
-    cpu, cpu_server, started = sum(used.cpu_times()[:2]), sum(server.cpu_times()[:2]), time.perf_counter()
+    used, server = [psutil.Process(worker.process.pid) for worker in workers], _server_of(client)
+    cpu, cpu_server, started = _seconds(*used), _seconds(server), time.perf_counter()
     rig.until(lambda: client.xlen(stream) >= count, "all results", every=POLL)
     seconds = time.perf_counter() - started
     shares = {
-        "worker_cores": (sum(used.cpu_times()[:2]) - cpu) / seconds,
-        "broker_cores": (sum(server.cpu_times()[:2]) - cpu_server) / seconds,
+        "worker_cores": (_seconds(*used) - cpu) / seconds,
+        "broker_cores": (_seconds(server) - cpu_server) / seconds,
     }
     # redis-py shapes answers by protocol; the raw one is a list of [id, fields].
     stamps = [int(entry.partition(b"-")[0]) for entry, _ in client.xrange(stream, count=count)]
     client.close()
     first = int(SETTLED * count)
     return {"per_second": 1000 * (count - first) / (stamps[-1] - stamps[first]), **shares}
+
+
+def _seconds(*processes: psutil.Process) -> float:
+    """Processor time used so far."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 def _server_of(client: Any) -> psutil.Process:
@@ -116,12 +123,13 @@ def measure(folder: Path, settings: part.Settings) -> Part:
             bare.ask("give", texts=texts)
             choose_size(bare, range(0, len(texts), 8), tries=2)
             rates: list[float] = []
-            found: list[dict[str, float]] = []
+            found: dict[int, list[dict[str, float]]] = {1: [], settings.threads: []}
             for number in range(rounds):
                 rates.append(len(texts) / bare.seconds("text", range(len(texts))))
                 part.say(f"bare predictor: {rates[-1]:,.0f} messages/s")
-                found.append(drained(run, f"drain{number}", texts, settings))
-                part.say(f"through the queue: {found[-1]}")
+                for workers, measured in found.items():
+                    measured.append(drained(run, f"drain{number}by{workers}", texts, workers, settings))
+                    part.say(f"through the queue, {workers} workers: {measured[-1]}")
             rates.append(len(texts) / bare.seconds("text", range(len(texts))))
             busy = [while_enqueued(run, f"busy{number}", len(texts), settings) for number in range(rounds)]
             part.say(f"with an enqueuer: {busy}")
@@ -135,14 +143,15 @@ def _part(
     what: str,
     settings: part.Settings,
     rates: list[float],
-    found: list[dict[str, float]],
+    found: dict[int, list[dict[str, float]]],
     busy: list[dict[str, float]],
     single: dict[str, list[float]],
 ) -> Part:
     middle = statistics.median(rates)
     rows = [["bare predictor, text to label", str(Spread.of(rates)), "100%", "", ""]]
     for name, measured in (
-        ("worker, jobs enqueued beforehand, results unread", found),
+        ("worker, jobs enqueued beforehand, results unread", found[1]),
+        (f"the same, {settings.threads} workers with one thread each", found[settings.threads]),
         ("worker, another process enqueues all the time", busy),
     ):
         speed = [one["per_second"] for one in measured]
@@ -161,7 +170,7 @@ def _part(
         text=[
             f"One worker with {settings.threads} threads and its settings as they come, the embedded Valkey with its "
             f"append-only file synced at every write, all on the same cores; {what}. Medians and quartiles of "
-            f"{len(found)} runs in turn with the bare predictor. *Cores* is processor time a second.",
+            f"{len(busy)} runs in turn with the bare predictor. *Cores* is processor time a second.",
         ],
         tables=[
             Table(("", "messages/s", "of the bare predictor", "worker, cores", "broker, cores"), rows),
