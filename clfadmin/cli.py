@@ -25,6 +25,7 @@ from clfadmin import (
     train,
     up,
 )
+from clfadmin.actions import recorded
 
 FAILED, REFUSED, INTERRUPTED = 1, 3, 130  # 2, wrong usage, comes from typer
 NOTHING_CHANGED = "interrupted, nothing was changed"
@@ -39,14 +40,14 @@ app.command(epilog=up.EXAMPLE)(up.up)
 app.command(epilog=train.EXAMPLE)(train.train)
 app.command(epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=classify.EXAMPLE)(classify.classify)
-app.command(epilog=swap_model.SWAP_EXAMPLE)(swap_model.swap_model)
-app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(swap_model.rollback)
+app.command(epilog=swap_model.SWAP_EXAMPLE)(recorded("swap-model")(swap_model.swap_model))
+app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(recorded("rollback")(swap_model.rollback))
 app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
-app.command(epilog=pause.PAUSE_EXAMPLE)(pause.pause)
-app.command(epilog=pause.RESUME_EXAMPLE)(pause.resume)
-app.command(epilog=backup.BACKUP_EXAMPLE)(backup.backup)
-app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
+app.command(epilog=pause.PAUSE_EXAMPLE)(recorded("pause")(pause.pause))
+app.command(epilog=pause.RESUME_EXAMPLE)(recorded("resume")(pause.resume))
+app.command(epilog=backup.BACKUP_EXAMPLE)(recorded("backup")(backup.backup))
+app.command(epilog=backup.RESTORE_EXAMPLE)(recorded("restore")(backup.restore))
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.add_typer(dlq.app, name="dlq", epilog=dlq.EXAMPLE)
 app.add_typer(slack.app, name="slack")

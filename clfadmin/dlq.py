@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clfadmin import console
+from clfadmin.actions import recorded
 from clfadmin.options import Home, Json, RedisUrl
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def list_letters(*, reason: Reason = None, home: Home = None, redis_url: RedisUr
 
 
 @app.command(epilog="Example: clfadmin dlq show 1700000000000-0")
+@recorded("dlq show")
 def show(
     entry: Annotated[str, typer.Argument(metavar="ID", help="As `clfadmin dlq list` shows it.")],
     *,
@@ -73,6 +75,7 @@ def show(
 
 
 @app.command(epilog="Example: clfadmin dlq retry --all --reason refused")
+@recorded("dlq retry")
 def retry(
     ids: Ids = None, *, every: All = False, reason: Reason = None, home: Home = None, redis_url: RedisUrl = None
 ) -> None:
@@ -87,6 +90,7 @@ def retry(
 
 
 @app.command(epilog="Example: clfadmin dlq purge --all --yes")
+@recorded("dlq purge")
 def purge(
     ids: Ids = None,
     *,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clfadmin import console
+from clfadmin.actions import recorded
 from clfadmin.options import Home, Json
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def show(version: Name, *, home: Home = None, json: Json = False) -> None:
 
 
 @app.command(epilog="Example: clfadmin models remove team-1")
+@recorded("models remove")
 def remove(version: Name, *, home: Home = None) -> None:
     """Delete a version that is neither active nor the one a rollback returns to."""
     from classifier.registry import Registry
@@ -113,6 +115,7 @@ def export(
 
 
 @app.command("import", epilog="Example: clfadmin models import team-2.tar")
+@recorded("models import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A tar file written by `models export`.")],
     *,
