@@ -1,8 +1,11 @@
 """What the bot counts, for Prometheus. Names and classes only: no text, no person, no channel."""
 
+import math
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from worker.fleet import QueueLengths
 
 
 class Heard(StrEnum):
@@ -52,6 +55,7 @@ class Metrics:
         self.held = Gauge("clf_bot_results_held", "Results leased and not yet posted.", registry=self.registry)
         self.connected = Gauge("clf_bot_connected", "1 while Slack can reach us.", registry=self.registry)
         self.reconnects = Counter("clf_bot_reconnects", "Sockets opened after the first.", registry=self.registry)
+        self.queue = Gauge("clf_queue_entries", "What the queue holds.", ["what"], registry=self.registry)
         self.post_seconds = Histogram("clf_bot_post_seconds", "Time of one call to Slack.", registry=self.registry)
 
     def heard(self, outcome: Heard) -> None:
@@ -63,5 +67,8 @@ class Metrics:
     def replied(self, outcome: str) -> None:
         self.replies.labels(outcome).inc()
 
-    def text(self) -> bytes:
+    def text(self, lengths: QueueLengths | None) -> bytes:
+        """All figures; those of the queue are `lengths`, or no numbers where it does not answer."""
+        for what in ("waiting", "leased", "results", "dead"):
+            self.queue.labels(what).set(getattr(lengths, what) if lengths else math.nan)
         return generate_latest(self.registry)

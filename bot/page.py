@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bot.beat import Link
 from bot.identity import Identity
 from bot.settings import Mode
-from worker.fleet import QueueStats
+from worker.fleet import QueueLengths
 
 if TYPE_CHECKING:
     from bot.tagger import Health
@@ -19,13 +19,13 @@ dt { font-weight: 600 } dd { margin: 0 } code { font-size: 1em }
 """
 
 
-def status_page(me: Identity, link: Link, health: "Health", stats: QueueStats | None) -> str:
-    """`stats` None: the queue could not be read."""
+def status_page(me: Identity, link: Link, health: "Health", lengths: QueueLengths | None) -> str:
+    """`lengths` None: the queue could not be read."""
     rows = [
         ("Workspace", me.team_name or me.team),
         ("Connection", _connection(link)),
         ("State", "all is well" if health.ready else " ".join(health.problems)),
-        *_queue_rows(stats),
+        *_queue_rows(lengths),
     ]
     table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
     name = escape(me.name or me.bot_user)
@@ -47,12 +47,12 @@ def _connection(link: Link) -> str:
     return f"connected by Socket Mode, {link.sockets} socket{'' if link.sockets == 1 else 's'} of this app"
 
 
-def _queue_rows(stats: QueueStats | None) -> list[tuple[str, str]]:
-    if stats is None:
+def _queue_rows(lengths: QueueLengths | None) -> list[tuple[str, str]]:
+    if lengths is None:
         return [("Queue", "cannot be read")]
     return [
-        ("Waiting for a worker", str(stats.waiting)),
-        ("With a worker", str(stats.leased)),
-        ("Waiting to be posted", str(stats.results)),
-        ("Dead letters", str(stats.dead)),
+        ("Waiting for a worker", str(lengths.waiting)),
+        ("With a worker", str(lengths.leased)),
+        ("Waiting to be posted", str(lengths.results)),
+        ("Dead letters", str(lengths.dead)),
     ]

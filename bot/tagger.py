@@ -20,7 +20,7 @@ from bot.replies import Style
 from bot.settings import Mode, ReplyMode, Settings
 from bot.slack_client import Slack, like
 from worker.connection import Full, QueueError, Unavailable, check_server
-from worker.fleet import Fleet, QueueStats
+from worker.fleet import Fleet, QueueLengths
 from worker.jobs import Keys
 from worker.stream import Queue, enqueuer
 
@@ -144,9 +144,9 @@ class Tagger:
             problems.append(self.poster.problem)
         return Health(alive, alive and not problems, problems)
 
-    def queue_stats(self) -> QueueStats | None:
+    def queue_lengths(self) -> QueueLengths | None:
         """How full the queue is; None where Redis is down or does not let us look."""
         try:
-            return self._fleet.stats()
+            return self._fleet.lengths()
         except QueueError:
             return None

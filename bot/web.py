@@ -36,11 +36,12 @@ def make_site(tagger: Tagger, app: App | None, settings: Settings) -> Starlette:
         return JSONResponse({"ok": health.ready, "problems": health.problems}, 200 if health.ready else 503)
 
     async def metrics(_: Request) -> Response:
-        return Response(tagger.metrics.text(), media_type="text/plain; version=0.0.4")
+        lengths = await run_in_threadpool(tagger.queue_lengths)
+        return Response(tagger.metrics.text(lengths), media_type="text/plain; version=0.0.4")
 
     async def page(_: Request) -> Response:
-        stats = await run_in_threadpool(tagger.queue_stats)
-        return HTMLResponse(status_page(tagger.me, tagger.link, tagger.health(), stats), headers=_SAFE)
+        lengths = await run_in_threadpool(tagger.queue_lengths)
+        return HTMLResponse(status_page(tagger.me, tagger.link, tagger.health(), lengths), headers=_SAFE)
 
     routes = [Route("/", page), Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
     if app:

@@ -101,13 +101,19 @@ class Model:
 
 
 @dataclass(frozen=True)
-class QueueStats:
-    """`waiting`: jobs no worker has; `leased`: jobs being worked on; `oldest_seconds`: age of the oldest job left."""
+class QueueLengths:
+    """`waiting`: jobs no worker has; `leased`: jobs being worked on."""
 
     waiting: int
     leased: int
     results: int
     dead: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueStats(QueueLengths):
+    """`oldest_seconds`: age of the oldest job left."""
+
     oldest_seconds: float
 
 
@@ -213,15 +219,18 @@ class Fleet:
         return answer == b"ok"
 
     def stats(self) -> QueueStats:
-        """Raises QueueError; needs the operator's rights (XRANGE, XINFO)."""
+        """Raises QueueError; needs the operator's rights (XRANGE)."""
+        return QueueStats(**asdict(self.lengths()), oldest_seconds=self.oldest_seconds(StreamName.JOBS))
+
+    def lengths(self) -> QueueLengths:
+        """What anybody may count. Raises QueueError."""
         length = {name: self._length(name) for name in StreamName}
         leased = self._leased(StreamName.JOBS)
-        return QueueStats(
+        return QueueLengths(
             waiting=max(length[StreamName.JOBS] - leased, 0),
             leased=leased,
             results=length[StreamName.RESULTS],
             dead=length[StreamName.DEAD],
-            oldest_seconds=self.oldest_seconds(StreamName.JOBS),
         )
 
     def _length(self, name: StreamName) -> int:

@@ -217,6 +217,9 @@ class Labeller:
         tokens = _padded(batch)
         most = serving.predictor.token_budget
         self.pace.batch_done(texts=len(batch), tokens=tokens, seconds=seconds, most=most)
+        used = sum(len(encoded.ids) for encoded in batch)
+        metrics.tokens.labels("text").inc(used)
+        metrics.tokens.labels("padding").inc(tokens - used)
         metrics.batch_texts.observe(len(batch))
         metrics.model_seconds.observe(seconds)
         return predictions, seconds

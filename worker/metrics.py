@@ -1,6 +1,8 @@
 """A worker's figures for Prometheus. Labels hold outcomes and versions, never anything of a message."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
+
+from worker.fleet import Prepared
 
 REGISTRY = CollectorRegistry()
 
@@ -14,6 +16,13 @@ rolled_back = Counter("clf_worker_rolled_back", "Versions taken back because the
 trouble = Counter("clf_worker_redis_errors", "Turns that Redis spoilt.", ["error"], registry=REGISTRY)
 held = Gauge("clf_worker_held", "Jobs this worker holds.", registry=REGISTRY)
 gen = Gauge("clf_worker_gen", "Number of the commit that is served.", registry=REGISTRY)
+candidate = Enum(
+    "clf_worker_candidate",
+    "How far the version of a swap under way is.",
+    states=[state.value or "none" for state in Prepared],
+    registry=REGISTRY,
+)
+tokens = Counter("clf_worker_tokens", "Tokens computed: of texts, and padding.", ["kind"], registry=REGISTRY)
 budget = Gauge("clf_worker_token_budget", "Padded tokens of a full batch.", registry=REGISTRY)
 batch_texts = Histogram(
     "clf_worker_batch_texts", "Texts in a batch.", buckets=(1, 2, 4, 8, 16, 32, 64), registry=REGISTRY

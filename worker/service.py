@@ -205,6 +205,7 @@ class Service:
             fields["reason"] = self.problem
         metrics.held.set(len(self.held))
         metrics.gen.set(report.gen)
+        metrics.candidate.state(report.candidate.value or "none")
         metrics.budget.set(self.pace.budget)
         return WorkerBeat(
             id=self.name,

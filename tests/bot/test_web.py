@@ -7,14 +7,15 @@ import pytest
 
 from bot.beat import Link
 from bot.identity import Identity
+from bot.metrics import Metrics
 from bot.page import status_page
-from bot.settings import Mode, Settings
+from bot.settings import Mode
 from bot.tagger import Health
 from bot.web import Server, make_site
-from tests.bot.conftest import Bot, for_sandbox, running_bot
+from tests.bot.conftest import Bot
 from tests.conftest import wait_until
 from tests.sandbox_client import SandboxClient
-from worker.fleet import QueueStats
+from worker.fleet import QueueLengths
 
 
 @pytest.fixture
@@ -44,7 +45,13 @@ def test_figures_have_names_and_no_texts(sandbox: SandboxClient, bot: Bot, site:
     wait_until(lambda: 'clf_bot_events_total{outcome="queued"} 1.0' in httpx.get(f"{site}/metrics").text, "the figure")
     text = httpx.get(f"{site}/metrics").text
     assert "clf_bot_connected 1.0" in text
+    assert 'clf_queue_entries{what="waiting"} 1.0' in text
     assert "private" not in text
+
+
+def test_a_queue_that_does_not_answer_has_no_length():
+    text = Metrics().text(None).decode()
+    assert 'clf_queue_entries{what="waiting"} NaN' in text
 
 
 def test_the_page_says_how_to_invite_the_bot_and_runs_no_script(site: str):
@@ -68,9 +75,9 @@ def test_names_from_slack_are_escaped_on_the_page():
 
 
 def test_the_page_shows_the_queue_and_what_is_wrong():
-    stats = QueueStats(waiting=11, leased=22, results=33, dead=44, oldest_seconds=1.0)
+    lengths = QueueLengths(waiting=11, leased=22, results=33, dead=44)
     problems = ["Slack refuses our credentials: token_revoked."]
-    page = status_page(Identity("T", "U"), Link(Mode.SOCKET), Health(True, False, problems), stats)
+    page = status_page(Identity("T", "U"), Link(Mode.SOCKET), Health(True, False, problems), lengths)
     for shown in ("11", "22", "33", "44", "token_revoked", "not connected"):
         assert shown in page
 
@@ -82,9 +89,3 @@ def test_a_port_in_use_is_an_error_at_once():
             Server("127.0.0.1", first.port).stop()
     finally:
         first.stop()
-
-
-def test_a_bot_without_the_right_to_count_still_has_a_page(sandbox: SandboxClient, settings: Settings):
-    """The bot's user may not use XRANGE; the numbers are the operator's."""
-    with running_bot(for_sandbox(settings, sandbox)) as bot:
-        assert bot.tagger.queue_stats() is None

@@ -76,4 +76,6 @@ def test_metrics_count_what_was_done(make_worker, bot):
     wait_until(bot.dead, "the dead letter")
     wait_until(lambda: [counted(name) for name in names] == [before[0] + 3, before[1] + 1], "the counters")
     assert counted("clf_worker_gen") == 1
+    assert counted('clf_worker_candidate{clf_worker_candidate="none"}') == 1
+    assert counted('clf_worker_tokens_total{kind="text"}') >= 3 * len(["[CLS]", "word", "[SEP]"])
     assert counted("clf_worker_waited_seconds_count") >= 3
