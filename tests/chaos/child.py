@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.waiting import Stuck, until
+from tests.waiting import Stuck, until
 
 REPOSITORY = Path(__file__).parents[2]
 # A start takes seconds on a machine where others work too.

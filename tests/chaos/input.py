@@ -14,8 +14,8 @@ from tests.chaos import fuzz
 from tests.chaos.child import Child
 from tests.chaos.scene import Row, Scene
 from tests.chaos.stage import JOB_LEASE, Stage, Traffic
-from tests.chaos.waiting import until
 from tests.sandbox_client import SIGNING_SECRET
+from tests.waiting import until
 from worker.jobs import StreamName, message_id
 
 RATE = 20.0

@@ -6,7 +6,7 @@ from tests.chaos.child import Child
 from tests.chaos.ledger import slowest_percent
 from tests.chaos.scene import Row, Scene
 from tests.chaos.stage import JOB_LEASE, RESULT_LEASE, SETTLE, Stage, Traffic, burst
-from tests.chaos.waiting import until
+from tests.waiting import until
 from worker.jobs import StreamName
 
 POINTS = ("before begin", "after begin", "after send", "before finish")

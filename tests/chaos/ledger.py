@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.waiting import until
 from tests.sandbox_client import SandboxClient
+from tests.waiting import until
 from worker.jobs import message_id
 
 TEAM, BOT_USER = "T0SANDBOX", "U0BOT"

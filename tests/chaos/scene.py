@@ -15,7 +15,7 @@ import psutil
 
 from tests.chaos.ledger import Count
 from tests.chaos.stage import Stage, set_up
-from tests.chaos.waiting import Stuck
+from tests.waiting import Stuck
 
 # In small a run is one of the tests, beside others on the same cores: a time is then judged with this much patience.
 QUICK_PATIENCE = 3.0

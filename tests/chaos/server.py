@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from tests.chaos.waiting import until
+from tests.waiting import until
 from tests.worker.servers import SERVER, free_port
 
 

@@ -9,7 +9,7 @@ import httpx
 from tests.chaos.child import Child
 from tests.chaos.scene import Row, Scene
 from tests.chaos.stage import Stage, Traffic, burst
-from tests.chaos.waiting import until
+from tests.waiting import until
 from worker.jobs import JobState
 
 # Each strikes one call of chat.postMessage.

@@ -12,7 +12,7 @@ from tests.chaos.scene import Row, Scene
 from tests.chaos.slack import FAULTS_OF_SLACK
 from tests.chaos.stage import JOB_LEASE, Stage, Traffic
 from tests.chaos.swap import VERSIONS, operator
-from tests.chaos.waiting import until
+from tests.waiting import until
 from worker.jobs import StreamName
 
 RATE = 8.0

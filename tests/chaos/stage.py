@@ -17,8 +17,8 @@ from tests.chaos.child import Child
 from tests.chaos.ledger import Ledger
 from tests.chaos.proxy import Proxy
 from tests.chaos.server import Server
-from tests.chaos.waiting import until
 from tests.sandbox_client import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxClient
+from tests.waiting import until
 from worker.fleet import Fleet
 from worker.jobs import Keys, StreamName
 

@@ -19,8 +19,8 @@ from tests.chaos.child import Child
 from tests.chaos.ledger import slowest_percent
 from tests.chaos.scene import QUICK_PATIENCE, Row, Scene
 from tests.chaos.stage import Stage, Traffic
-from tests.chaos.waiting import until
 from tests.clfadmin.damage import flip_a_byte, nudge_the_bias, rename_labels, sign_again, swap_two_labels, truncate
+from tests.waiting import until
 from worker.fleet import CANDIDATE_TTL
 
 RATE = 20.0

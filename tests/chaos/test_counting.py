@@ -8,8 +8,8 @@ import pytest
 from tests.chaos import report
 from tests.chaos.ledger import TEAM, Ledger, delays_in, replies_in, slowest_percent
 from tests.chaos.scene import Row
-from tests.chaos.waiting import Stuck, until
 from tests.sandbox_client import SandboxClient
+from tests.waiting import Stuck, until
 from worker.jobs import message_id
 
 
