@@ -9,10 +9,13 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from clfadmin.sandbox.authorize import Authorize
 from clfadmin.sandbox.control import CALLS
 from clfadmin.sandbox.door import endpoint
 from clfadmin.sandbox.guard import Guard
+from clfadmin.sandbox.response_urls import ResponseUrls
 from clfadmin.sandbox.sandbox import Sandbox
+from clfadmin.sandbox.uploads import Uploads
 from clfadmin.sandbox.web_api import WebApi
 
 PAGE = Path(__file__).with_name("page")
@@ -37,10 +40,16 @@ def build_app(sandbox: Sandbox) -> Starlette:
     control = [
         Route(f"/_sandbox{path}", endpoint(sandbox, handler), methods=[method]) for method, path, handler in CALLS
     ]
+    uploads = Uploads(sandbox)
     routes = [
         Route("/api/{method}", WebApi(sandbox).handle, methods=["GET", "POST"]),
+        Route("/hooks/{path:path}", ResponseUrls(sandbox).handle, methods=["POST"]),
         WebSocketRoute("/link/", sandbox.hub.serve),
         WebSocketRoute("/_sandbox/live", sandbox.live.serve),
+        Route("/oauth/v2/authorize", Authorize(sandbox).handle, methods=["GET", "POST"]),
+        Route("/upload/{file}/{secret}", uploads.take, methods=["POST"]),
+        Route("/files-pri/{team}-{file}/{name}", uploads.private),
+        Route("/_sandbox/files/{file}", uploads.page),
         *control,
         Route("/archives/{channel}/{moment}", permalink),
         Route("/", page),

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from clfadmin.sandbox import control_asks, control_places
 from clfadmin.sandbox.door import Handler, Refused, Visit
 from clfadmin.sandbox.encoding import Json
 from clfadmin.sandbox.faults import DISCONNECT_REASONS, FAULTS, SOCKET_FAULTS, make_fault
 from clfadmin.sandbox.methods.chat import EMOJI_NAME, NOT_POSTED_BY_PEOPLE
-from clfadmin.sandbox.shapes import door_message, ephemeral_json
-from clfadmin.sandbox.store import KINDS, Channel, Kind, Message, User
+from clfadmin.sandbox.shapes import door_message
+from clfadmin.sandbox.store import Channel, Message, User
 
 MAX_SPEED = 10_000
 DONE: Json = {"ok": True}
@@ -27,6 +28,8 @@ def _place_and_person(visit: Visit) -> tuple[Channel, User]:
     channel, user = visit.channel(visit.needed("channel")), visit.user(visit.needed("user"))
     if user.id not in channel.members:
         raise Refused(f"{user.name} is not in {channel.name}. Join with POST /_sandbox/membership.", 403)
+    if channel.archived:
+        raise Refused(f"is_archived: {channel.name} is archived; nobody writes there any more.", 403)
     return channel, user
 
 
@@ -71,66 +74,6 @@ async def delete_message(visit: Visit) -> Json:
     return {"channel": channel.id, "ts": message.ts}
 
 
-async def add_channel(visit: Visit) -> Json:
-    kind = visit.text("kind", "channel")
-    if kind not in KINDS:
-        raise Refused(f"'kind' can be {', '.join(KINDS)}, not {kind!r}.")
-    people = [user for user in visit.workspace.team.users.values() if not user.bot_id]
-    members = [visit.user(name) for name in visit.texts("members")]
-    if not members and kind in ("im", "mpim"):
-        raise Refused("'members' is missing: a direct conversation is with somebody.")
-    members = members or people
-    creator = visit.user(visit.text("creator") or members[0].name)
-    ids = list(dict.fromkeys([creator.id, *(user.id for user in members)]))
-    bot = visit.workspace.team.bot
-    if visit.flag("bot", default=True):
-        ids.append(bot.id)
-    name = visit.text("name") or _name_of_direct(kind, members)
-    return _existing_or_new(visit, name, kind, ids, creator.id)
-
-
-def _name_of_direct(kind: str, members: list[User]) -> str:
-    names = [user.name for user in members]
-    if kind == "im":
-        return "dm-" + "-".join(names)
-    if kind == "mpim":
-        return "mpdm-" + "--".join(names) + "-1"
-    raise Refused("'name' is missing.")
-
-
-def _existing_or_new(visit: Visit, name: str, kind: Kind, ids: list[str], creator: str) -> Json:
-    """A direct conversation of the same people is the same one, as in Slack."""
-    team = visit.workspace.team
-    for channel in team.channels.values():
-        if kind in ("im", "mpim") and channel.kind == kind and set(channel.members) == set(ids):
-            return {"ok": True, "channel": channel.id, "name": channel.name}
-    if team.channel(name) is not None:
-        raise Refused(f"name_taken: there is a channel {name!r} already.", 409)
-    channel = visit.workspace.add_channel(name, kind, ids, creator)
-    return {"ok": True, "channel": channel.id, "name": channel.name}
-
-
-async def add_user(visit: Visit) -> Json:
-    """An unknown `team` becomes a second workspace with the bot in it."""
-    name, team = visit.needed("name"), visit.text("team")
-    workspace = visit.sandbox.workspace(team) or visit.sandbox.add_team(team)
-    user = workspace.team.user(name)
-    if user is not None:
-        raise Refused(f"There is a user {name!r} already.", 409)
-    user = workspace.add_user(name, admin=visit.flag("admin"), bot=visit.flag("bot"))
-    return {"ok": True, "user": user.id, "team": workspace.team.id, "bot_token": workspace.team.bot_token}
-
-
-async def change_membership(visit: Visit) -> Json:
-    channel, user = visit.channel(visit.needed("channel")), visit.user(visit.needed("user"))
-    if visit.flag("join", default=True):
-        inviter = visit.text("inviter")
-        visit.workspace.join(channel, user, inviter=visit.user(inviter).id if inviter else "")
-    else:
-        visit.workspace.leave(channel, user)
-    return DONE
-
-
 async def set_topic(visit: Visit) -> Json:
     channel, user = _place_and_person(visit)
     message = visit.workspace.set_topic(channel, user, visit.text("topic"))
@@ -160,12 +103,6 @@ async def list_messages(visit: Visit) -> list[Json]:
     return [door_message(team, message) for message in messages]
 
 
-async def what_a_person_sees(visit: Visit) -> Json:
-    user = visit.user(visit.path["user"])
-    seen = [one for one in visit.workspace.team.ephemerals if one.user == user.id]
-    return {"ephemeral": [ephemeral_json(one) for one in seen], "views": [], "home": None}
-
-
 async def read_state(visit: Visit) -> Json:
     """What the page needs to draw itself."""
     team = visit.workspace.team
@@ -175,12 +112,30 @@ async def read_state(visit: Visit) -> Json:
         "bot": {"user": team.bot.id, "bot_id": team.bot.bot_id, "name": team.bot.name} | visit.sandbox.carrier.state(),
         "mode": "socket" if visit.sandbox.settings.socket_mode else "http",
         "speed": visit.sandbox.clock.speed,
+        "commands": visit.sandbox.commands,
+        "shortcuts": [{"callback_id": key, "name": name} for key, name in visit.sandbox.shortcuts.items()],
         "users": [
-            {"id": one.id, "name": one.name, "real_name": one.real_name, "admin": one.admin, "bot": bool(one.bot_id)}
+            {
+                "id": one.id,
+                "name": one.name,
+                "real_name": one.real_name,
+                "admin": one.admin,
+                "owner": one.owner,
+                "guest": bool(one.guest),
+                "bot": bool(one.bot_id),
+            }
             for one in team.users.values()
         ],
         "channels": [
-            {"id": one.id, "name": one.name, "kind": one.kind, "topic": one.topic, "members": one.members}
+            {
+                "id": one.id,
+                "name": one.name,
+                "kind": one.kind,
+                "topic": one.topic,
+                "members": one.members,
+                "archived": one.archived,
+                "shared": bool(one.shared_with),
+            }
             for one in team.channels.values()
         ],
     }
@@ -237,14 +192,12 @@ async def reset(visit: Visit) -> Json:
 
 # Method, path below /_sandbox, handler.
 CALLS: tuple[tuple[str, str, Handler], ...] = (
+    *control_asks.CALLS,
+    *control_places.CALLS,
     ("POST", "/messages", post_message),
     ("PATCH", "/messages/{channel}/{ts}", edit_message),
     ("DELETE", "/messages/{channel}/{ts}", delete_message),
-    ("POST", "/channels", add_channel),
     ("GET", "/channels/{channel}/messages", list_messages),
-    ("POST", "/users", add_user),
-    ("GET", "/users/{user}/sees", what_a_person_sees),
-    ("POST", "/membership", change_membership),
     ("POST", "/topic", set_topic),
     ("POST", "/reactions", react),
     ("GET", "/state", read_state),

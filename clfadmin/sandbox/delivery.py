@@ -1,4 +1,4 @@
-"""Events on their way to the app: four attempts, Slack's waiting times, whatever carries them."""
+"""What is on its way to the app. Events: four attempts, Slack's waiting times, whatever carries them."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -62,6 +62,17 @@ class Dispatcher:
             envelope = Envelope("events_api", payload)
             self.log.envelope(envelope)
             self._spawn(self._deliver(envelope))
+
+    async def ask(self, kind: str, payload: Json) -> Attempt:
+        """A command or click: sent once, with Slack's patience; a person is waiting, so nothing is sent again."""
+        envelope, attempt = Envelope(kind, payload), Attempt(0, "", "")
+        envelope.attempts.append(attempt)
+        self.log.envelope(envelope)
+        await self.carrier.carry(envelope, attempt, "", PATIENCE)
+        self.log.counts["attempts"] += 1
+        envelope.state = "given_up" if attempt.acked is None else "acked"
+        self.log.counts[envelope.state] += 1
+        return attempt
 
     def _release(self) -> None:
         held, self.held, self.hold = self.held, [], 0

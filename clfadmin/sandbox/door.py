@@ -30,6 +30,7 @@ class Visit:
     body: Json
     path: dict[str, Any]
     query: dict[str, str]
+    base_url: str  # how the caller reached us, without a final slash
 
     @property
     def workspace(self) -> Workspace:
@@ -119,7 +120,8 @@ def endpoint(sandbox: Sandbox, handler: Handler) -> Callable[[Request], Awaitabl
 
     async def serve(request: Request) -> Response:
         try:
-            visit = Visit(sandbox, await read(request), request.path_params, dict(request.query_params))
+            base_url = f"{request.url.scheme}://{request.headers['host']}"
+            visit = Visit(sandbox, await read(request), request.path_params, dict(request.query_params), base_url)
             value = await handler(visit)
         except Refused as refusal:
             return answer({"ok": False, "error": str(refusal)}, refusal.status)

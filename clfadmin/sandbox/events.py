@@ -4,8 +4,8 @@ from time import time
 from typing import Any
 
 from clfadmin.sandbox.encoding import Json
-from clfadmin.sandbox.shapes import message_json
-from clfadmin.sandbox.store import APP_ID, Channel, Message, Team, User
+from clfadmin.sandbox.shapes import message_json, view_json
+from clfadmin.sandbox.store import APP_ID, Channel, File, Message, Team, User
 from clfadmin.sandbox.text import first_link, mentions
 
 CHANNEL_TYPES = {"channel": "channel", "private": "group", "im": "im", "mpim": "mpim"}
@@ -27,14 +27,14 @@ ROOT_KEYS = (
 
 def scope_needed(event: Json, channel: Channel) -> str:
     """The bot scope without which Slack does not send this event."""
-    return {
-        "message": HISTORY_SCOPES[channel.kind],
-        "app_mention": "app_mentions:read",
-        "member_joined_channel": READ_SCOPES[channel.kind],
-        "member_left_channel": READ_SCOPES[channel.kind],
-        "reaction_added": "reactions:read",
-        "reaction_removed": "reactions:read",
-    }[event["type"]]
+    kind = event["type"]
+    if kind == "message":
+        return HISTORY_SCOPES[channel.kind]
+    if kind == "app_mention":
+        return "app_mentions:read"
+    if kind == "file_shared":
+        return "files:read"
+    return "reactions:read" if kind.startswith("reaction_") else READ_SCOPES[channel.kind]
 
 
 def rich_text(typed: str) -> list[Json]:
@@ -125,6 +125,46 @@ def membership(team: Team, channel: Channel, user: User, ts: str, *, joined: boo
     return event | ({"inviter": inviter} if inviter else {})
 
 
+def left_by_bot(channel: Channel, actor: str, ts: str) -> Json:
+    """The bot is in a channel no longer: its last word from there."""
+    kind = "channel_left" if channel.kind == "channel" else "group_left"
+    return {"type": kind, "channel": channel.id, "actor_id": actor, "event_ts": ts}
+
+
+def archiving(channel: Channel, user: User, ts: str) -> Json:
+    kind = "channel" if channel.kind == "channel" else "group"
+    word = "archive" if channel.archived else "unarchive"
+    return {"type": f"{kind}_{word}", "channel": channel.id, "user": user.id, "event_ts": ts}
+
+
+def sharing(channel: Channel, other: str, ts: str) -> Json:
+    """A channel is open to another organisation from now on, or no longer."""
+    event: Json = {"channel": channel.id, "event_ts": ts}
+    if channel.shared_with:
+        return event | {"type": "channel_shared", "connected_team_id": other}
+    return event | {"type": "channel_unshared", "previously_connected_team_id": other, "is_ext_shared": False}
+
+
+def file_shared(channel: Channel, file: File, ts: str) -> Json:
+    told: Json = {"file_id": file.id, "user_id": file.user, "file": {"id": file.id}, "channel_id": channel.id}
+    return {"type": "file_shared", **told, "event_ts": ts}
+
+
+def uninstalled() -> Json:
+    return {"type": "app_uninstalled"}
+
+
+def revoked(team: Team) -> Json:
+    return {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [team.bot.id]}}
+
+
+def home_opened(team: Team, channel: Channel, user: User, tab: str, ts: str) -> Json:
+    """Somebody looks at the app's own place; `view` is what was published there last."""
+    home = team.homes.get(user.id)
+    event: Json = {"type": "app_home_opened", "user": user.id, "channel": channel.id, "tab": tab, "event_ts": ts}
+    return event | ({"view": view_json(team, home)} if home and tab == "home" else {})
+
+
 def reaction(channel: Channel, message: Message, user: str, name: str, ts: str, *, added: bool) -> Json:
     return {
         "type": "reaction_added" if added else "reaction_removed",
@@ -144,7 +184,7 @@ def unfurl(message: Message) -> list[Json]:
     return [attachment | {"title_link": link, "text": "What the page says about itself.", "service_name": "web"}]
 
 
-def wrap(team: Team, event: Json, event_id: str) -> dict[str, Any]:
+def wrap(team: Team, event: Json, event_id: str, *, shared: bool = False) -> dict[str, Any]:
     """The envelope's payload: the event and whom it is for."""
     return {
         "token": "sandbox",
@@ -162,7 +202,7 @@ def wrap(team: Team, event: Json, event_id: str) -> dict[str, Any]:
                 "is_enterprise_install": False,
             }
         ],
-        "is_ext_shared_channel": False,
+        "is_ext_shared_channel": shared,
         "event_context": f"4-{event_id}",
         "event": event,
     }

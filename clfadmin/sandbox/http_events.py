@@ -9,7 +9,7 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from clfadmin.sandbox.encoding import Json, dump
 from clfadmin.sandbox.live import LiveFeed
@@ -19,7 +19,9 @@ from clfadmin.sandbox.log import Attempt, Envelope, Log
 MAX_CONCURRENT = 16
 VERIFY_EVERY = 0.5  # seconds between tries to verify an address that does not answer yet
 VERIFY_PATIENCE = 3.0
-MAX_ANSWER_BYTES = 65_536
+MAX_ANSWER_BYTES = 512_000  # an answer to a submitted window may hold a whole window
+JSON_TYPE = "application/json"
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,15 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     """Slack's signature of a raw body: HMAC-SHA256 over version, time and body."""
     base = f"v0:{timestamp}:".encode() + body
     return "v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+
+
+def body_of(envelope: Envelope) -> tuple[bytes, str]:
+    """The request's body and its type: events are JSON, commands a form, clicks JSON in a form."""
+    if envelope.kind == "events_api":
+        return dump(envelope.payload).encode(), JSON_TYPE
+    fields = envelope.payload if envelope.kind == "slash_commands" else {"payload": dump(envelope.payload)}
+    form = {key: dump(value) if isinstance(value, bool) else str(value) for key, value in fields.items()}
+    return urlencode(form).encode(), FORM_TYPE
 
 
 @dataclass
@@ -55,7 +66,7 @@ class HttpPost:
         while not self.verified:
             challenge = secrets.token_hex(16)
             body = dump({"type": "url_verification", "token": "sandbox", "challenge": challenge}).encode()
-            answer = await self._send(body, {}, VERIFY_PATIENCE)
+            answer = await self._send(body, {"Content-Type": JSON_TYPE}, VERIFY_PATIENCE)
             self.log.counts["verifications"] += 1
             if answer.status == 200 and challenge in (answer.body.strip(), _challenge_in(answer.body)):
                 self.verified = True
@@ -70,7 +81,8 @@ class HttpPost:
             attempt.failure = "connection_failed"
             return
         retry = {"X-Slack-Retry-Num": str(attempt.number), "X-Slack-Retry-Reason": reason} if attempt.number else {}
-        answer = await self._send(dump(envelope.payload).encode(), retry, patience)
+        body, content_type = body_of(envelope)
+        answer = await self._send(body, retry | {"Content-Type": content_type}, patience)
         self._now(reachable=answer.status > 0)
         if 200 <= answer.status < 300:
             attempt.acked, attempt.acked_by, attempt.answer = time(), "http", answer.body
@@ -84,7 +96,6 @@ class HttpPost:
     def _post(self, body: bytes, headers: dict[str, str], patience: float) -> Answer:
         timestamp = int(time())
         signed = {
-            "Content-Type": "application/json",
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
             "X-Slack-Request-Timestamp": str(timestamp),
             "X-Slack-Signature": sign(self.secret, timestamp, body),

@@ -1,14 +1,19 @@
 """Messages, conversations and people as Slack's JSON shows them."""
 
 import zlib
+from datetime import datetime, timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from clfadmin.sandbox.encoding import Json
-from clfadmin.sandbox.store import Channel, Ephemeral, Message, Team, User
+from clfadmin.sandbox.store import APP_ID, Channel, Ephemeral, File, Message, Team, User, View
 
 UPDATED = 1_700_000_000  # when profiles last changed; no one can change one here
 COLOURS = ("9f69e7", "4bbe2e", "e7392d", "3c989f", "674b1b", "e96699", "db3150", "a2a5dc")
 
 
+# What the page needs of an uploaded file.
+UPLOAD_KEYS = ("id", "name", "title", "mimetype", "alt_txt")
 # What Slack leaves out of messages of these subtypes.
 LACKING = {
     "bot_message": ("app_id", "team", "bot_profile", "user"),
@@ -102,15 +107,15 @@ def channel_json(team: Team, channel: Channel, *, member_flag: bool = True) -> J
         "is_private": channel.kind != "channel",
         "created": channel.created,
         "creator": channel.creator,
-        "is_archived": False,
+        "is_archived": channel.archived,
         "is_general": channel.name == "general",
         "unlinked": 0,
-        "is_shared": False,
-        "is_ext_shared": False,
+        "is_shared": bool(channel.shared_with),
+        "is_ext_shared": bool(channel.shared_with),
         "is_org_shared": False,
         "is_pending_ext_shared": False,
         "pending_shared": [],
-        "shared_team_ids": [team.id],
+        "shared_team_ids": [team.id, *filter(None, [channel.shared_with])],
         "context_team_id": team.id,
         "topic": {"value": channel.topic, "creator": "", "last_set": 0},
         "purpose": {"value": "", "creator": "", "last_set": 0},
@@ -153,30 +158,31 @@ def user_json(team: Team, user: User) -> Json:
         "status_emoji": "",
         "status_expiration": 0,
         "avatar_hash": "",
-        "team": team.id,
+        "team": user.home or team.id,
     }
     if user.bot_id:
         profile |= {"bot_id": user.bot_id, "api_app_id": user.app_id, "always_active": True}
+    now = datetime.now(ZoneInfo(user.tz))
     return {
         "id": user.id,
-        "team_id": team.id,
+        "team_id": user.home or team.id,
         "name": user.name,
         "deleted": False,
         "color": COLOURS[zlib.crc32(user.id.encode()) % len(COLOURS)],
         "real_name": user.real_name,
-        "tz": "Etc/UTC",
-        "tz_label": "Coordinated Universal Time",
-        "tz_offset": 0,
+        "tz": user.tz,
+        "tz_label": now.tzname(),
+        "tz_offset": int((now.utcoffset() or timedelta()).total_seconds()),
         "profile": profile,
         "is_admin": user.admin,
-        "is_owner": user.admin,
+        "is_owner": user.owner,
         "is_primary_owner": False,
-        "is_restricted": False,
-        "is_ultra_restricted": False,
+        "is_restricted": bool(user.guest),
+        "is_ultra_restricted": user.guest == "single",
         "is_bot": bool(user.bot_id),
         "is_app_user": False,
         "updated": UPDATED,
-    }
+    } | ({"is_stranger": True} if user.home else {})
 
 
 def door_message(team: Team, message: Message) -> Json:
@@ -191,6 +197,7 @@ def door_message(team: Team, message: Message) -> Json:
         "blocks": message.blocks if message.bot_id else None,
         "attachments": message.attachments,
         "files": [file["name"] for file in message.files],
+        "uploads": [{key: file[key] for key in UPLOAD_KEYS} for file in message.files if "mode" in file],
         "broadcast": message.broadcast,
     }
     shape: Json = {"ts": message.ts}
@@ -201,5 +208,76 @@ def door_message(team: Team, message: Message) -> Json:
 
 def ephemeral_json(ephemeral: Ephemeral) -> Json:
     shape: Json = {"ts": ephemeral.ts, "channel": ephemeral.channel, "text": ephemeral.text}
-    optional: Json = {"thread_ts": ephemeral.thread_ts, "blocks": ephemeral.blocks}
+    optional: Json = {
+        "thread_ts": ephemeral.thread_ts,
+        "blocks": ephemeral.blocks,
+        "by": "slack" if ephemeral.of_slack else "",
+    }
     return shape | {key: value for key, value in optional.items() if value}
+
+
+def file_json(team: Team, file: File, base_url: str, *, shares: bool = False) -> Json:
+    """A file as messages and files.info hold it; with `shares`, where it can be seen."""
+    kind = file.mimetype.removeprefix("image/") if file.mimetype.startswith("image/") else "binary"
+    private = f"{base_url}/files-pri/{team.id}-{file.id}/{quote(file.name)}"
+    shape: Json = {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title or file.name,
+        "mimetype": file.mimetype,
+        "filetype": kind,
+        "pretty_type": kind.upper(),
+        "user": file.user,
+        "user_team": team.id,
+        "editable": False,
+        "size": file.size,
+        "mode": "hosted",
+        "is_external": False,
+        "external_type": "",
+        "is_public": any(team.channels[channel].kind == "channel" for channel, _ in file.shares),
+        "public_url_shared": False,
+        "display_as_bot": False,
+        "username": "",
+        "alt_txt": file.alt_text,
+        "url_private": private,
+        "url_private_download": f"{private}?download=1",
+        "permalink": f"{base_url}/_sandbox/files/{file.id}",
+        "permalink_public": "",
+        "has_rich_preview": False,
+    }
+    return shape | ({"shares": _shares_json(team, file)} if shares else {})
+
+
+def _shares_json(team: Team, file: File) -> Json:
+    shares: Json = {}
+    for channel_id, ts in file.shares:
+        channel = team.channels[channel_id]
+        place = shares.setdefault("public" if channel.kind == "channel" else "private", {})
+        place.setdefault(channel_id, []).append({"ts": ts, "channel_name": channel.name, "team_id": team.id})
+    return shares
+
+
+def view_json(team: Team, view: View) -> Json:
+    """A window or App Home as the app gets it back."""
+    body = {key: value for key, value in view.body.items() if not (view.is_home and key == "submit_disabled")}
+    return {
+        "id": view.id,
+        "team_id": team.id,
+        **body,
+        "state": {"values": view.values},
+        "hash": view.hash,
+        "root_view_id": view.root,
+        "previous_view_id": view.previous or None,
+        "app_id": APP_ID,
+        "app_installed_team_id": team.id,
+        "bot_id": team.bot.bot_id,
+    }
+
+
+def door_view(view: View) -> Json:
+    """A window as its person sees it."""
+    words = {key: view.body[key]["text"] for key in ("title", "submit", "close") if view.body[key]}
+    told = {key: view.body[key] for key in ("callback_id", "private_metadata", "blocks")}
+    return {"id": view.id, **words, **told, "values": view.values, "hash": view.hash}

@@ -10,6 +10,8 @@ Kind = Literal["channel", "private", "im", "mpim"]
 KINDS: tuple[Kind, ...] = ("channel", "private", "im", "mpim")
 
 APP_ID = "A0SANDBOX"
+DEFAULT_ZONE = "Etc/UTC"
+STRANGE_TEAM = "T0STRANGER"  # the other organisation, of which only people and shared channels are seen
 
 # What the bot token may do at the start. `POST /_sandbox/scopes` changes it.
 DEFAULT_SCOPES = (
@@ -18,6 +20,7 @@ DEFAULT_SCOPES = (
     "channels:read",
     "chat:write",
     "commands",
+    "files:write",
     "groups:history",
     "groups:read",
     "im:history",
@@ -38,6 +41,10 @@ class User:
     admin: bool = False
     bot_id: str = ""
     app_id: str = ""
+    owner: bool = False
+    guest: str = ""  # "multi" or "single": of several channels or of one
+    tz: str = DEFAULT_ZONE
+    home: str = ""  # the id of another organisation where somebody is from there
 
     @property
     def real_name(self) -> str:
@@ -84,6 +91,8 @@ class Channel:
     members: list[str]
     created: int = field(default_factory=lambda: int(time()))
     topic: str = ""
+    archived: bool = False
+    shared_with: str = ""  # the id of the other organisation
     messages: dict[str, Message] = field(default_factory=dict[str, Message])
 
     def replies(self, parent: Message) -> list[Message]:
@@ -104,6 +113,48 @@ class Ephemeral:
     text: str
     thread_ts: str
     blocks: list[Json]
+    of_slack: bool = False  # Slack's own words, such as that the app did not answer
+
+
+@dataclass
+class File:
+    """Something uploaded. `secret` is the key in its upload address; without `data` the bytes never came."""
+
+    id: str
+    name: str
+    size: int
+    user: str
+    secret: str = field(repr=False)
+    alt_text: str = ""
+    title: str = ""
+    data: bytes = field(default=b"", repr=False)
+    mimetype: str = ""
+    created: int = field(default_factory=lambda: int(time()))
+    shares: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # channel and ts
+
+
+@dataclass
+class View:
+    """One window of one person, or their App Home. `root` and `previous` are ids of the windows below it.
+
+    `values` is what stands in its elements: block_id -> action_id -> the element's state.
+    """
+
+    id: str
+    user: str
+    body: Json
+    hash: str
+    root: str = ""
+    previous: str = ""
+    values: dict[str, dict[str, Json]] = field(default_factory=dict[str, dict[str, Json]])
+
+    @property
+    def is_home(self) -> bool:
+        return self.body["type"] == "home"
+
+    @property
+    def blocks(self) -> list[Json]:
+        return self.body["blocks"]
 
 
 @dataclass
@@ -114,10 +165,35 @@ class Team:
     name: str
     bot_token: str = field(repr=False)
     bot: User
+    installed: bool = True
     scopes: list[str] = field(default_factory=lambda: list(DEFAULT_SCOPES))
     users: dict[str, User] = field(default_factory=dict[str, User])
     channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
     ephemerals: list[Ephemeral] = field(default_factory=list[Ephemeral])
+    files: dict[str, File] = field(default_factory=dict[str, File])
+    # The open windows of each person, the one on top last, and each one's App Home.
+    windows: dict[str, list[View]] = field(default_factory=dict[str, list[View]])
+    homes: dict[str, View] = field(default_factory=dict[str, View])
+    # What each person has chosen in the menus of a message: (user, ts) -> state.
+    picked: dict[tuple[str, str], dict[str, dict[str, Json]]] = field(
+        default_factory=dict[tuple[str, str], dict[str, dict[str, Json]]]
+    )
+
+    @property
+    def domain(self) -> str:
+        return self.name.lower()
+
+    def view(self, view_id: str) -> View | None:
+        """An open window or an App Home, by its id."""
+        every = (view for stack in (*self.windows.values(), [*self.homes.values()]) for view in stack)
+        return next((view for view in every if view.id == view_id), None)
+
+    def view_called(self, external_id: str) -> View | None:
+        every = (view for stack in (*self.windows.values(), [*self.homes.values()]) for view in stack)
+        return next((view for view in every if view.body["external_id"] == external_id), None)
+
+    def ephemeral(self, ts: str) -> Ephemeral | None:
+        return next((one for one in self.ephemerals if one.ts == ts), None)
 
     def user(self, name_or_id: str) -> User | None:
         """By id, name, or @name."""

@@ -49,6 +49,11 @@ def from_person(typed: str, users: Mapping[str, str], channels: Mapping[str, str
     return "".join((*parts, escape(typed[end:])))
 
 
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Mentions as a slash command tells them: `<@ID|name>`. `names` maps ids to names."""
+    return _MENTION.sub(lambda found: f"<@{found[1]}|{names.get(found[1], found[1])}>", text)
+
+
 def mentions(text: str) -> frozenset[str]:
     """Ids of the users that Slack's form of a text mentions."""
     return frozenset(_MENTION.findall(text))

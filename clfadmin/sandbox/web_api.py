@@ -1,6 +1,7 @@
 """`/api/METHOD`: tokens, scopes, limits and faults around the table of methods."""
 
 import asyncio
+import base64
 import json
 import math
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from clfadmin.sandbox.sandbox import Sandbox
 from clfadmin.sandbox.workspace import Workspace
 
 MAX_BODY_BYTES = 4_000_000
+SECRETS = frozenset({"client_secret", "code", "refresh_token", "access_token"})  # no log keeps them
 
 UNAVAILABLE_PAGE = "<!DOCTYPE html><html><head><title>Unavailable</title></head><body>Back soon.</body></html>"
 
@@ -74,8 +76,24 @@ def _json_object(body: bytes) -> Json:
 def token_of(request: Request, arguments: Json) -> str:
     """From the header, or from the arguments, where it is taken out so that no log keeps it."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        arguments |= client_of(token)
     given = str(arguments.pop("token", ""))
     return token.strip() if scheme.lower() == "bearer" else given
+
+
+def hidden(values: Json) -> Json:
+    """As the log may keep it."""
+    return {key: "…" if key in SECRETS else value for key, value in values.items()}
+
+
+def client_of(basic: str) -> Json:
+    """The app's id and secret, where they come in the header."""
+    try:
+        client_id, _, secret = base64.b64decode(basic, validate=True).decode().partition(":")
+    except ValueError:
+        return {}
+    return {"client_id": client_id, "client_secret": secret}
 
 
 class WebApi:
@@ -96,7 +114,7 @@ class WebApi:
             self.sandbox.log.call(record)
             return await self._break(request)
         reply = self._refused_by_fault(name, record) or await self._reply(request, name, record)
-        record |= {"status": reply.status, "answer": reply.answer}
+        record |= {"status": reply.status, "answer": hidden(reply.answer)}
         self.sandbox.log.call(record)
         return await self._spoiled(request, name, record, reply)
 
@@ -119,7 +137,7 @@ class WebApi:
         try:
             arguments = await arguments_of(request)
             token = token_of(request, arguments)
-            record["arguments"] = arguments
+            record["arguments"] = hidden(arguments)
             known = self.sandbox.workspace_of(token)
             scopes = ",".join(known.team.scopes) if known else ""
             return Reply(200, self._run(request, name, arguments, token, record), scopes=scopes)
@@ -135,7 +153,7 @@ class WebApi:
         workspace = self._who(method, token)
         record["team"] = workspace.team.id
         base_url = f"{request.url.scheme}://{request.headers['host']}"
-        call = Call(self.sandbox, workspace, Arguments(arguments), base_url)
+        call = Call(self.sandbox, workspace, Arguments(arguments), base_url, token)
         if method.scope:
             call.need(method.scope)
         self._count(method, call)
@@ -153,7 +171,7 @@ class WebApi:
         is_app = token == sandbox.settings.app_token
         workspace = next(iter(sandbox.workspaces.values())) if is_app else sandbox.workspace_of(token)
         if workspace is None:
-            raise ApiError("invalid_auth")
+            raise ApiError(sandbox.installs.find(token)[1] or "invalid_auth")
         if is_app != (method.caller == "app"):
             raise ApiError("not_allowed_token_type")
         return workspace

@@ -1,34 +1,25 @@
-"""What people and bots do in one team. The only place that changes the store; tells the app and the page about it."""
+"""Who and what there is in one team, and what only one person sees. Changes the store, tells the app and the page."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-from clfadmin.sandbox import events, text
+from clfadmin.sandbox import events
 from clfadmin.sandbox.encoding import Json
-from clfadmin.sandbox.faults import Faults
-from clfadmin.sandbox.ids import Ids
-from clfadmin.sandbox.live import LiveFeed
-from clfadmin.sandbox.shapes import door_message, ephemeral_json
-from clfadmin.sandbox.store import APP_ID, Channel, Ephemeral, Kind, Message, Team, User
+from clfadmin.sandbox.messages import Messages
+from clfadmin.sandbox.shapes import ephemeral_json
+from clfadmin.sandbox.store import STRANGE_TEAM, Channel, Ephemeral, Kind, Message, User
+from clfadmin.sandbox.windows import Windows
 
 STARTING_CHANNELS = ("general", "random", "dev")
 STARTING_PEOPLE = (("ada", False), ("grace", True), ("linus", False), ("mary", False))
-TOMBSTONE = "This message was deleted."
 
 
 @dataclass
-class Workspace:
-    """Behaviour over one Team. Callers have checked that people, channels and messages exist."""
-
-    team: Team
-    ids: Ids
-    faults: Faults
-    live: LiveFeed
-    publish: Callable[[Json], None]
+class Workspace(Messages):
+    """Everything that can be done in one team."""
 
     def __post_init__(self) -> None:
+        self.windows = Windows(self.team, self.live.announce)
         self.team.users[self.team.bot.id] = self.team.bot
         for name, admin in STARTING_PEOPLE:
             self.add_user(name, admin=admin)
@@ -37,10 +28,10 @@ class Workspace:
 
     # People and places
 
-    def add_user(self, name: str, *, admin: bool = False, bot: bool = False) -> User:
-        """A new person or foreign bot, already in the starting channels."""
+    def add_user(self, name: str, *, bot: bool = False, **standing: Any) -> User:
+        """A new person or foreign bot, already in the starting channels; `standing` are further fields of a User."""
         user_id = self.ids.named("U", f"0{name}", self.team.users, width=3)
-        user = User(user_id, name, admin)
+        user = User(user_id, name, **standing)
         if bot:
             user.bot_id = "B" + user_id[1:].rjust(8, "0")
             user.app_id = "A" + user_id[1:]
@@ -48,18 +39,19 @@ class Workspace:
         for channel in self.team.channels.values():
             if channel.name in STARTING_CHANNELS:
                 channel.members.append(user.id)
-        self.live.announce({"kind": "places", "team": self.team.id})
+        self._places_changed()
         return user
 
-    def add_channel(self, name: str, kind: Kind, members: list[str], creator: str) -> Channel:
+    def add_channel(self, name: str, kind: Kind, members: list[str], creator: str, *, shared_with: str = "") -> Channel:
         """A new conversation. The bot, where it is a member, hears of it as when someone invites it."""
         prefix = {"channel": "C", "private": "C", "im": "D", "mpim": "G"}[kind]
         channel = Channel(self.ids.named(prefix, name, self.team.channels), name, kind, creator, list(members))
+        channel.shared_with = shared_with
         self.team.channels[channel.id] = channel
         if self.team.bot.id in members and kind in ("channel", "private") and creator != self.team.bot.id:
             joined = events.membership(self.team, channel, self.team.bot, self.ids.ts(), joined=True, inviter=creator)
             self._tell(channel, joined)
-        self.live.announce({"kind": "places", "team": self.team.id})
+        self._places_changed()
         return channel
 
     def direct(self, user: User) -> Channel:
@@ -69,6 +61,14 @@ class Workspace:
             if channel.kind == "im" and set(channel.members) == members:
                 return channel
         return self.add_channel(f"dm-{user.name}", "im", [user.id, self.team.bot.id], user.id)
+
+    def open_home(self, user: User, tab: str) -> Channel:
+        """A person opens the app's own place. No scope is needed to hear of it."""
+        channel = self.direct(user)
+        self.publish(
+            events.wrap(self.team, events.home_opened(self.team, channel, user, tab, self.ids.ts()), self.ids.event())
+        )
+        return channel
 
     def join(self, channel: Channel, user: User, *, inviter: str = "") -> None:
         """Nothing happens to who is in already."""
@@ -80,155 +80,120 @@ class Workspace:
         self._add(channel, message)
         joined = events.membership(self.team, channel, user, message.ts, joined=True, inviter=inviter)
         self._tell(channel, joined)
-        self.live.announce({"kind": "places", "team": self.team.id})
+        self._places_changed()
 
-    def leave(self, channel: Channel, user: User) -> None:
-        """Nothing happens to who is not in. The bot hears of its own leaving no more."""
+    def leave(self, channel: Channel, user: User, *, remover: str = "") -> None:
+        """Nothing happens to who is not in. The bot hears of its own leaving, as the last thing from there."""
         if user.id not in channel.members:
             return
+        if user is self.team.bot:
+            self._tell(channel, events.membership(self.team, channel, user, self.ids.ts(), joined=False))
+            self._tell(channel, events.left_by_bot(channel, remover or user.id, self.ids.ts()))
         channel.members.remove(user.id)
         left = f"<@{user.id}> has left the channel"
         message = Message(self.ids.ts(), user.id, left, subtype="channel_leave")
         self._add(channel, message)
         self._tell(channel, events.membership(self.team, channel, user, message.ts, joined=False))
-        self.live.announce({"kind": "places", "team": self.team.id})
+        self._places_changed()
+
+    def archive(self, channel: Channel, user: User, *, archived: bool) -> None:
+        """Nobody writes in an archived channel; it can be read as before."""
+        if channel.archived == archived:
+            return
+        channel.archived = archived
+        word = "archived" if archived else "un-archived"
+        subtype = "channel_archive" if archived else "channel_unarchive"
+        message = Message(self.ids.ts(), user.id, f"<@{user.id}> {word} the channel", subtype=subtype)
+        self._add(channel, message)
+        self._tell(channel, events.archiving(channel, user, message.ts))
+        self._places_changed()
+
+    def share(self, channel: Channel, *, shared: bool) -> None:
+        """With the other organisation, or no longer."""
+        if bool(channel.shared_with) == shared:
+            return
+        other = channel.shared_with or STRANGE_TEAM
+        channel.shared_with = STRANGE_TEAM if shared else ""
+        self._tell(channel, events.sharing(channel, other, self.ids.ts()))
+        self._places_changed()
 
     def set_topic(self, channel: Channel, user: User, topic: str) -> Message:
         channel.topic = topic
         said = f"set the channel topic: {topic}"
         message = Message(self.ids.ts(), user.id, said, subtype="channel_topic", topic=topic)
+        self._places_changed()
+        return self._add(channel, message)
+
+    def _places_changed(self) -> None:
         self.live.announce({"kind": "places", "team": self.team.id})
-        return self._add(channel, message)
 
-    # Messages
+    # The app itself
 
-    def typed(self, raw: str) -> str:
-        """A person's text as Slack stores it."""
-        users = {user.name: user.id for user in self.team.users.values()}
-        channels = {channel.name: channel.id for channel in self.team.channels.values() if channel.kind == "channel"}
-        return text.from_person(raw, users, channels)
+    def uninstalled(self) -> None:
+        """The app's last word from here."""
+        if self.team.installed:
+            self.team.installed = False
+            for event in (events.revoked(self.team), events.uninstalled()):
+                self.publish(events.wrap(self.team, event, self.ids.event()))
 
-    def post(self, channel: Channel, user: User, raw: str, *, thread_ts: str = "", **options: Any) -> Message:
-        """A person (or foreign bot) posts; `options` are further fields of the message."""
-        message = Message(self.ids.ts(), user.id, self.typed(raw), thread_ts=thread_ts, **options)
-        if user.bot_id:
-            message.bot_id, message.app_id = user.bot_id, user.app_id
-        elif message.subtype != "me_message":
-            message.client_msg_id = str(uuid4())
-            message.blocks = events.rich_text(raw[: text.MAX_CHARACTERS])
-        return self._add(channel, message)
+    def tokens_revoked(self) -> None:
+        self.publish(events.wrap(self.team, events.revoked(self.team), self.ids.event()))
 
-    def post_as_bot(self, channel: Channel, said: str, **options: Any) -> Message:
-        """Our bot posts: the text stays as it was sent."""
-        bot = self.team.bot
-        return self._add(channel, Message(self.ids.ts(), bot.id, said, bot_id=bot.bot_id, app_id=APP_ID, **options))
+    # What one person sees
 
-    def _add(self, channel: Channel, message: Message) -> Message:
-        channel.messages[message.ts] = message
-        if message.thread_ts:
-            channel.messages[message.thread_ts].replies.append(message.ts)
-        for event in self._in_some_order(events.posted(self.team, channel, message)):
-            self._tell(channel, event)
-        self._show(channel, message)
-        if text.first_link(message.text) and self.faults.take("unfurl"):
-            previous = events.inside(self.team, channel, message)
-            message.attachments = events.unfurl(message)
-            self._changed(channel, message, previous)
-        return message
-
-    def _in_some_order(self, pair: list[Json]) -> list[Json]:
-        """Slack promises no order for a message and its mention; every second pair comes the other way round."""
-        return pair[::-1] if len(pair) == 2 and self.ids.count() % 2 else pair
-
-    def edit(self, channel: Channel, message: Message, by: str, changes: Json) -> None:
-        """Put `changes` into the message's fields, as an edit of `by`."""
-        previous = events.inside(self.team, channel, message)
-        for field, value in changes.items():
-            setattr(message, field, value)
-        message.edited_by, message.edited_ts = by, self.ids.ts()
-        self._changed(channel, message, previous)
-
-    def edit_typed(self, channel: Channel, message: Message, raw: str) -> None:
-        blocks = events.rich_text(raw[: text.MAX_CHARACTERS]) if message.client_msg_id else message.blocks
-        self.edit(channel, message, message.user, {"text": self.typed(raw), "blocks": blocks})
-
-    def _changed(self, channel: Channel, message: Message, previous: Json) -> None:
-        now = events.inside(self.team, channel, message)
-        self._tell(channel, events.changed(channel, now, previous, self.ids.ts()))
-        self._show(channel, message)
-
-    def delete(self, channel: Channel, message: Message) -> None:
-        """A parent with replies stays as a tombstone, and Slack calls that `message_changed`."""
-        if message.replies:
-            self._entomb(channel, message)
-            return
-        previous = events.inside(self.team, channel, message)
-        del channel.messages[message.ts]
-        if message.thread_ts:
-            self._forget_reply(channel, message)
-        self._tell(channel, events.deleted(channel, previous, self.ids.ts()))
-        self.live.announce(self._note("deleted", channel, ts=message.ts, thread_ts=message.thread_ts))
-
-    def _entomb(self, channel: Channel, message: Message) -> None:
-        previous = events.inside(self.team, channel, message)
-        tombstone = Message(message.ts, "USLACKBOT", TOMBSTONE, subtype="tombstone", replies=message.replies)
-        channel.messages[message.ts] = tombstone
-        now = events.inside(self.team, channel, tombstone) | {"hidden": True}
-        self._tell(channel, events.changed(channel, now, previous, self.ids.ts()))
-        self._show(channel, tombstone)
-
-    def _forget_reply(self, channel: Channel, reply: Message) -> None:
-        """The last reply takes a tombstone with it."""
-        parent = channel.messages[reply.thread_ts]
-        parent.replies.remove(reply.ts)
-        if parent.subtype == "tombstone" and not parent.replies:
-            del channel.messages[parent.ts]
-            self.live.announce(self._note("deleted", channel, ts=parent.ts, thread_ts=""))
-
-    def react(self, channel: Channel, message: Message, user: str, name: str) -> bool:
-        """False when that person has reacted so already."""
-        users = message.reactions.setdefault(name, [])
-        if user in users:
-            return False
-        users.append(user)
-        self._reacted(channel, message, user, name, added=True)
-        return True
-
-    def unreact(self, channel: Channel, message: Message, user: str, name: str) -> bool:
-        """False when there was no such reaction."""
-        users = message.reactions.get(name, [])
-        if user not in users:
-            return False
-        users.remove(user)
-        if not users:
-            del message.reactions[name]
-        self._reacted(channel, message, user, name, added=False)
-        return True
-
-    def _reacted(self, channel: Channel, message: Message, user: str, name: str, *, added: bool) -> None:
-        self._tell(channel, events.reaction(channel, message, user, name, self.ids.ts(), added=added))
-        self._show(channel, message)
-
-    def whisper(self, channel: Channel, user: User, said: str, thread_ts: str, blocks: list[Json]) -> Ephemeral:
-        """Our bot shows something to one person only."""
-        ephemeral = Ephemeral(self.ids.ts(), channel.id, user.id, said, thread_ts, blocks)
+    def whisper(
+        self,
+        channel: Channel,
+        user: User,
+        said: str,
+        thread_ts: str = "",
+        blocks: list[Json] | None = None,
+        *,
+        of_slack: bool = False,
+    ) -> Ephemeral:
+        """Our bot, or Slack itself, shows something to one person only."""
+        ephemeral = Ephemeral(self.ids.ts(), channel.id, user.id, said, thread_ts, blocks or [], of_slack)
         self.team.ephemerals.append(ephemeral)
         note = self._note("ephemeral", channel, user=user.id, message=ephemeral_json(ephemeral))
         self.live.announce(note)
         return ephemeral
 
-    # Who hears of it
+    def told_by_slack(self, channel: Channel, user: User, said: str) -> None:
+        """Slack itself shows one person that something went wrong."""
+        self.whisper(channel, user, said, of_slack=True)
 
-    def _tell(self, channel: Channel, event: Json) -> None:
-        """The app hears what its scopes and its membership allow, as it would from Slack."""
-        if self.team.bot.id not in channel.members:
-            return
-        if events.scope_needed(event, channel) in self.team.scopes:
-            self.publish(events.wrap(self.team, event, self.ids.event()))
+    def put_in_place(self, channel: Channel, ts: str, parts: Json) -> str:
+        """Our bot's message `ts`, or its whisper, says something else now. Slack's word when there is none."""
+        if whisper := self.team.ephemeral(ts):
+            whisper.text, whisper.blocks = parts["text"], parts["blocks"]
+            self._seen_by(whisper.user)
+            return ""
+        message = channel.messages.get(ts)
+        if message is None or message.bot_id != self.team.bot.bot_id:
+            return "message_not_found"
+        self.edit(channel, message, self.team.bot.id, parts)
+        return ""
 
-    def _show(self, channel: Channel, message: Message) -> None:
-        shown = replace(message, metadata={})
-        self.live.announce(self._note("message", channel, message=door_message(self.team, shown)))
+    def take_back(self, channel: Channel, ts: str) -> str:
+        """Our bot's message `ts`, or its whisper, is gone. Slack's word when there is none."""
+        if whisper := self.team.ephemeral(ts):
+            self.dismiss(whisper)
+            return ""
+        message = channel.messages.get(ts)
+        if message is None or message.bot_id != self.team.bot.bot_id:
+            return "message_not_found"
+        self.delete(channel, message)
+        return ""
 
-    def _note(self, kind: str, channel: Channel, **fields: object) -> Json:
-        return {"kind": kind, "team": self.team.id, "channel": channel.id, **fields}
+    def dismiss(self, whisper: Ephemeral) -> None:
+        self.team.ephemerals.remove(whisper)
+        self._seen_by(whisper.user)
+
+    def pick(self, user: User, message: Message | Ephemeral, used: tuple[Json, Json], value: Json) -> None:
+        """Somebody chose in a menu of a message; Slack remembers it for that person."""
+        block, element = used
+        state = self.team.picked.setdefault((user.id, message.ts), {})
+        state.setdefault(block["block_id"], {})[element["action_id"]] = {"type": element["type"], **value}
+
+    def _seen_by(self, user: str) -> None:
+        self.live.announce({"kind": "sees", "team": self.team.id, "user": user})

@@ -52,6 +52,12 @@ def error_of(call: Callable[[], Any]) -> str:
     return caught.value.response["error"]
 
 
+def refusal(sandbox: SandboxClient, method: str, path: str, body: object = None) -> tuple[int, str]:
+    """Status and line of a call at the control door that must be refused."""
+    response = sandbox.http.request(method, f"{sandbox.url}/_sandbox/{path}", json=body)
+    return response.status_code, response.json()["error"]
+
+
 def make_bolt(sandbox: SandboxClient, seen: list[dict[str, Any]]) -> App:
     """A Bolt app that answers each message of a person once, in its thread, and keeps every event it got.
 
@@ -85,13 +91,15 @@ def connected(sandbox: SandboxClient, app: App) -> Iterator[None]:
     handler = SocketModeHandler(app, APP_TOKEN)
     handler.connect()
     wait_until(lambda: sandbox.state()["bot"]["connected"], "the bot's socket")
-    yield
-    # Closed from our side its reader sometimes sleeps on for ten seconds; reset from there it wakes at once.
-    handler.client.auto_reconnect_enabled = False
-    handler.client.current_session_runner.event.set()
-    sandbox.fault("drop_socket")
-    handler.client.current_session_runner.thread.join(15)
-    handler.close()
+    try:
+        yield
+    finally:
+        # Closed from our side its reader sometimes sleeps on for ten seconds; reset from there it wakes at once.
+        handler.client.auto_reconnect_enabled = False
+        handler.client.current_session_runner.event.set()
+        sandbox.fault("drop_socket")
+        handler.client.current_session_runner.thread.join(15)
+        handler.close()
 
 
 @pytest.fixture

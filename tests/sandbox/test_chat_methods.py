@@ -85,6 +85,20 @@ def test_the_bot_edits_and_deletes_its_own_posts_only(sandbox: SandboxClient, we
     assert error_of(lambda: web.chat_delete(channel="C0GENERAL", ts=ours)) == "message_not_found"
 
 
+def test_an_update_leaves_what_it_does_not_name_and_a_text_replaces_blocks(
+    sandbox: SandboxClient, web: WebClient
+) -> None:
+    blocks = [{"type": "section", "block_id": "b", "text": {"type": "plain_text", "text": "x", "emoji": True}}]
+    attachments = [{"text": "more"}]
+    ts = web.chat_postMessage(channel="general", text="first", blocks=blocks, attachments=attachments)["ts"]
+    other = {"channel": "C0GENERAL", "ts": ts, "attachments": [{"text": "other"}]}
+    web.api_call("chat.update", json=other)
+    assert (sandbox.messages("general")[0]["text"], sandbox.messages("general")[0]["blocks"]) == ("first", blocks)
+    web.chat_update(channel="C0GENERAL", ts=ts, text="second")
+    (message,) = sandbox.messages("general")
+    assert (message["text"], message.get("blocks"), message["attachments"]) == ("second", None, [{"text": "other"}])
+
+
 def test_an_ephemeral_message_is_seen_by_one_person(sandbox: SandboxClient, web: WebClient) -> None:
     web.chat_postEphemeral(channel="C0GENERAL", user="U0ADA", text="between us")
     seen = sandbox.door("GET", "users/ada/sees")

@@ -2,12 +2,8 @@
 
 import pytest
 
+from tests.sandbox.conftest import refusal
 from tests.sandbox_client import SandboxClient
-
-
-def refusal(sandbox: SandboxClient, method: str, path: str, body: object = None) -> tuple[int, str]:
-    response = sandbox.http.request(method, f"{sandbox.url}/_sandbox/{path}", json=body)
-    return response.status_code, response.json()["error"]
 
 
 def test_a_posted_message_can_be_read_back(sandbox: SandboxClient) -> None:

@@ -142,14 +142,21 @@ def bolt_over_http(app: App, port_socket: socket.socket) -> Iterator[None]:
     async def endpoint(request: Request) -> Response:
         return await handler.handle(request)
 
-    routes = [Route("/slack/events", endpoint, methods=["POST"])]
-    config = uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off")
+    with serving(Starlette(routes=[Route("/slack/events", endpoint, methods=["POST"])]), port_socket):
+        yield
+
+
+@contextmanager
+def serving(site: Starlette, port_socket: socket.socket) -> Iterator[None]:
+    config = uvicorn.Config(site, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [port_socket]})
     thread.start()
-    yield
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 def test_bolt_answers_over_http() -> None:

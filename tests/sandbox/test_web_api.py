@@ -52,7 +52,7 @@ def test_the_default_scopes_do_not_let_the_bot_join(web: WebClient) -> None:
 
 def test_unknown_methods_say_so(web: WebClient) -> None:
     assert error_of(lambda: web.api_call("chat.shout")) == "unknown_method"
-    assert error_of(lambda: web.views_open(trigger_id="1", view={"type": "modal"})) == "unknown_method"
+    assert error_of(lambda: web.api_call("chat.scheduleMessage")) == "unknown_method"
 
 
 def test_arguments_come_as_form_query_or_json(sandbox: SandboxClient) -> None:

@@ -69,6 +69,7 @@ class Call:
     workspace: Workspace
     args: Arguments
     base_url: str
+    token: str = field(default="", repr=False)
 
     @property
     def team(self) -> Team:

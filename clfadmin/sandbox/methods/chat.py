@@ -1,32 +1,35 @@
 """chat.* and reactions.*: what the bot says."""
 
 import re
-from typing import Any
 
 from clfadmin.sandbox.encoding import Json, dump
 from clfadmin.sandbox.ids import is_ts
+from clfadmin.sandbox.kit.blocks import completed, problems_of
 from clfadmin.sandbox.limits import Tier
 from clfadmin.sandbox.methods.call import ApiError, Call, Method
 from clfadmin.sandbox.shapes import message_json
 from clfadmin.sandbox.store import Channel, Message
 from clfadmin.sandbox.text import MAX_CHARACTERS
 
-MAX_BLOCKS = 50
 MAX_METADATA_BYTES = 16_384
-NOT_POSTED_BY_PEOPLE = ("channel_join", "channel_leave", "channel_topic", "tombstone")
+NOT_POSTED_BY_PEOPLE = (
+    *("channel_join", "channel_leave", "channel_topic", "channel_archive", "channel_unarchive"),
+    "tombstone",
+)
 # Letters of any script, none of them a capital: workspaces name their own.
 EMOJI_NAME = re.compile(r"(?:(?![A-Z])[\w+'-]){1,100}(?:::skin-tone-[2-6])?")
 
 
-def target(call: Call) -> Channel:
+def target(call: Call, name: str) -> Channel:
     """Where a post goes: a conversation's id or name, or a person's id for the direct conversation."""
-    name = call.args.text("channel")
     person = call.team.users.get(name)
     if person is not None and person.id != call.team.bot.id:
         return call.workspace.direct(person)
     channel = call.find_channel(name)
     if call.team.bot.id not in channel.members:
         raise ApiError("not_in_channel")
+    if channel.archived:
+        raise ApiError("is_archived")
     return channel
 
 
@@ -39,13 +42,10 @@ def content(call: Call) -> Json:
         raise ApiError("no_text")
     if len(said) > MAX_CHARACTERS:
         raise ApiError("msg_too_long")
-    if len(blocks) > MAX_BLOCKS or not all(_is_block(block) for block in blocks):
-        raise ApiError("invalid_blocks")
-    return {"text": said, "blocks": blocks, "attachments": attachments, "metadata": metadata(call)}
-
-
-def _is_block(block: Any) -> bool:
-    return isinstance(block, dict) and isinstance(block.get("type"), str)  # pyright: ignore[reportUnknownMemberType]
+    problems = problems_of(blocks, "message")
+    if problems:
+        raise ApiError("invalid_blocks", errors=problems, response_metadata={"messages": problems})
+    return {"text": said, "blocks": completed(blocks), "attachments": attachments, "metadata": metadata(call)}
 
 
 def metadata(call: Call) -> Json:
@@ -75,7 +75,7 @@ def thread(call: Call, channel: Channel) -> str:
 
 
 def post_message(call: Call) -> Json:
-    channel = target(call)
+    channel = target(call, call.args.text("channel"))
     parts = content(call)
     thread_ts = thread(call, channel)
     if thread_ts and call.args.flag("reply_broadcast"):
@@ -98,8 +98,14 @@ def own(call: Call, error: str) -> tuple[Channel, Message]:
 def update(call: Call) -> Json:
     channel, message = own(call, "cant_update_message")
     parts = content(call)
-    if "metadata" not in call.args.values:
-        del parts["metadata"]
+    given = call.args.values
+    for part in ("metadata", "attachments"):
+        if part not in given:
+            del parts[part]
+    if not parts["text"]:
+        del parts["text"]
+        if "blocks" not in given:
+            del parts["blocks"]  # only a new text takes the place of blocks
     call.workspace.edit(channel, message, call.team.bot.id, parts)
     shape = message_json(call.team, channel, message, metadata=True)
     kept = ("type", "text", "user", "bot_id", "app_id", "team", "bot_profile", "edited", "blocks", "metadata")
@@ -118,7 +124,7 @@ def delete(call: Call) -> Json:
 
 
 def post_ephemeral(call: Call) -> Json:
-    channel = target(call)
+    channel = target(call, call.args.text("channel"))
     user = call.team.users.get(call.args.text("user"))
     if user is None or user.id not in channel.members:
         raise ApiError("user_not_in_channel")

@@ -22,7 +22,8 @@ def of_wanted_types(call: Call, channels: list[Channel]) -> list[Channel]:
         raise ApiError("invalid_types") from error
     for kind in sorted(kinds):
         call.need(READ_SCOPES[kind])
-    return [channel for channel in channels if channel.kind in kinds]
+    hidden = call.args.flag("exclude_archived")
+    return [one for one in channels if one.kind in kinds and not (hidden and one.archived)]
 
 
 def list_all(call: Call) -> Json:
@@ -68,6 +69,8 @@ def join(call: Call) -> Json:
     channel = call.channel()
     if channel.kind != "channel":
         raise ApiError("method_not_supported_for_channel_type")
+    if channel.archived:
+        raise ApiError("is_archived")
     call.workspace.join(channel, call.team.bot)
     shape = channel_json(call.team, channel)
     del shape["num_members"]

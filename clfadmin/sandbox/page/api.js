@@ -1,7 +1,11 @@
 // The page's way to the sandbox: the same control door that tests use, and a socket that tells of changes.
 
+// `/?team=Other` shows a second workspace.
+const TEAM = new URLSearchParams(location.search).get("team");
+
 export async function door(method, path, body) {
-  const response = await fetch(`/_sandbox/${path}`, {
+  const team = TEAM ? `${path.includes("?") ? "&" : "?"}team=${encodeURIComponent(TEAM)}` : "";
+  const response = await fetch(`/_sandbox/${path}${team}`, {
     method,
     headers: body ? { "Content-Type": "application/json" } : {},
     body: body ? JSON.stringify(body) : undefined,

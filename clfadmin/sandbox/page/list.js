@@ -50,7 +50,7 @@ function refocus(row, old) {
 
 function setReachable(row, reachable) {
   row.tabIndex = reachable ? 0 : -1;
-  for (const one of row.querySelectorAll("a, button")) one.tabIndex = reachable ? 0 : -1;
+  for (const one of row.querySelectorAll("a, button, select, input, textarea, summary")) one.tabIndex = reachable ? 0 : -1;
 }
 
 // The row that Tab reaches: where the reader was, else the newest.
@@ -100,7 +100,7 @@ function place(list, wanted) {
 export function walk(list, event) {
   const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
   const row = event.target.closest(".message");
-  if (!step || !row || /^(TEXTAREA|INPUT)$/.test(event.target.tagName)) return;
+  if (!step || !row || /^(TEXTAREA|INPUT|SELECT)$/.test(event.target.tagName)) return;
   const rows = [...list.querySelectorAll(".message")];
   const next = rows[rows.indexOf(row) + step];
   if (!next) return;

@@ -1,6 +1,7 @@
 // Wires the page together: what comes in from the sandbox, what the reader does.
 
 import { door, listen } from "./api.js";
+import { asked, closeMenu, command, openMenu } from "./asking.js";
 import { setUpComposer } from "./composer.js";
 import { makeReachable, walk } from "./list.js";
 import {
@@ -25,12 +26,15 @@ async function readEverything() {
 }
 
 async function readWhispers() {
-  const { ephemeral } = await door("GET", `users/${model.me}/sees`);
-  const others = model.ephemerals.filter((one) => one.user !== model.me);
-  model.ephemerals = [...others, ...ephemeral.map(asWhisper)];
+  const { ephemeral, views, home } = await door("GET", `users/${model.me}/sees`);
+  const others = model.ephemerals.filter((one) => one.to !== model.me);
+  Object.assign(model, { ephemerals: [...others, ...ephemeral.map(asWhisper)], views, home });
 }
 
-const asWhisper = (one) => ({ ...one, ephemeral: true, user: model.me, bot_id: model.bot.bot_id, name: model.bot.name });
+const asWhisper = (one) => ({
+  ...one, ephemeral: true, user: model.me,
+  ...(one.by === "slack" ? { user: "USLACKBOT", name: "Slackbot", to: model.me } : { bot_id: model.bot.bot_id, name: model.bot.name, to: model.me }),
+});
 
 async function readChannel() {
   const channel = here();
@@ -41,7 +45,7 @@ async function readChannel() {
 
 async function go(id, { thread = "", focus = true } = {}) {
   if (!model.channels.has(id)) return;
-  Object.assign(model, { here: id, thread, editing: "", shown: 100 });
+  Object.assign(model, { here: id, thread, editing: "", shown: 100, atHome: false });
   closeDrawer();
   history.replaceState(null, "", `#${id}`);
   await readChannel();
@@ -70,8 +74,12 @@ const NOTES = {
   },
   deleted: (note, channel) => remove(channel, note.ts),
   ephemeral(note) {
-    if (note.user === model.me) model.ephemerals.push(asWhisper(note.message));
+    if (note.user !== model.me) return;
+    if (!model.ephemerals.some((one) => one.ts === note.message.ts)) model.ephemerals.push(asWhisper(note.message));
     announce(plain(note.message.text, model));
+  },
+  sees(note) {
+    if (note.user === model.me) readWhispers().then(draw);
   },
   bot: (note) => Object.assign(model.bot, { connected: note.connected, sockets: note.sockets }),
   places: () => door("GET", "state").then(setState).then(draw),
@@ -102,6 +110,16 @@ function onNote(note) {
 
 const rowOf = (target) => target.closest(".message");
 const messageOf = (target) => here().messages.get(rowOf(target)?.dataset.ts);
+
+async function openHome() {
+  Object.assign(model, { atHome: true, thread: "", editing: "" });
+  closeDrawer();
+  draw();
+  await asked("home", {});
+  setState(await door("GET", "state"));
+  await readWhispers();
+  draw();
+}
 
 async function react(message, name) {
   const mine = message.reactions?.find((one) => one.name === name)?.users.includes(model.me);
@@ -152,6 +170,9 @@ const ACTS = {
     const message = messageOf(target);
     openPicker(target, (name) => react(message, name));
   },
+  home: openHome,
+  more: (target) => openMenu(target, messageOf(target)),
+  dismiss: (target) => door("DELETE", `users/${model.me}/sees/${rowOf(target).dataset.ts}`),
   thread: (target) => openThread(messageOf(target)),
   edit: (target) => edit(messageOf(target)),
   "stop-editing": stopEditing,
@@ -185,8 +206,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     event.target.form.requestSubmit();
   }
-  if (event.key !== "Escape" || $("channel-dialog").open) return;
-  if (closePicker()) return;
+  if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+  if (closePicker() || closeMenu()) return;
   if (model.editing) stopEditing();
   else if ($("sidebar").classList.contains("open")) closeDrawer();
   else if (model.thread) closeThread();
@@ -197,6 +218,7 @@ for (const [list, form, thread] of [["messages", "composer", () => ""], ["thread
   $(list).addEventListener("focusin", (event) => makeReachable($(list), rowOf(event.target)));
   setUpComposer($(form), {
     send: async (text) => {
+      if (await command(text, thread())) return;
       await door("POST", "messages", { channel: model.here, user: model.me, text, ...(thread() ? { thread_ts: thread() } : {}) });
       if (!thread()) requestAnimationFrame(toNewest);
     },

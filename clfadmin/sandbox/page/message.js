@@ -1,12 +1,12 @@
 // One message: its row, reactions, tools, editor, and the preview of its thread.
 
-import { drawBlocks } from "./blocks.js";
+import { drawBlocks, picture } from "./blocks.js";
 import { emoji } from "./emoji.js";
 import { author, inThread, isMine, model } from "./model.js";
 import { avatar, button, stamp } from "./parts.js";
 import { element, nodes, onlyEmoji, unescape } from "./text.js";
 
-const HAPPENINGS = new Set(["channel_join", "channel_leave", "channel_topic"]);
+const HAPPENINGS = new Set(["channel_join", "channel_leave", "channel_topic", "channel_archive", "channel_unarchive"]);
 
 function heading(message, user) {
   const line = element("div", "by");
@@ -26,18 +26,26 @@ function content(message) {
   if (onlyEmoji(message.text)) holder.classList.add("only-emoji");
   if (blocks.length) holder.append(...blocks);
   else holder.append(...nodes(message.text, model));
-  if (message.edited) holder.append(" ", element("span", "edited", "(edited)"));
+  if (message.edited && !blocks.length) holder.append(" ", element("span", "edited", "(edited)"));
   return holder;
 }
 
 function extras(message) {
-  const files = (message.files || []).map((name) => element("div", "file", `📄 ${name}`));
+  const uploads = message.uploads || [];
+  const shown = uploads.filter((one) => one.mimetype.startsWith("image/"));
+  const pictures = shown.map((one) => {
+    const holder = element("figure", "upload");
+    holder.append(element("figcaption", "", one.title), picture(one.id, one.alt_txt || one.title));
+    return holder;
+  });
+  const names = (message.files || []).filter((name) => !shown.some((one) => one.name === name));
+  const files = names.map((name) => element("div", "file", `📄 ${name}`));
   const cards = (message.attachments || []).map((one) => {
     const card = element("div", "card");
     card.append(element("b", "", one.title || one.fallback || ""), element("span", "", one.text || ""));
     return card;
   });
-  return [...files, ...cards];
+  return [...pictures, ...files, ...cards];
 }
 
 function reactions(message) {
@@ -77,12 +85,17 @@ function preview(channel, message) {
 }
 
 function tools(message, inside) {
-  if (message.ephemeral || message.subtype === "tombstone") return [];
+  if (message.subtype === "tombstone") return [];
   const bar = element("div", "tools");
+  if (message.ephemeral) {
+    bar.append(button("icon-button", "dismiss", "Dismiss this message", "Dismiss"));
+    return [bar];
+  }
   bar.append(button("icon-button", "pick", "Add a reaction", "☺+"));
   if (!inside) bar.append(button("icon-button", "thread", "Reply in thread", "Reply"));
   if (isMine(message) && !message.subtype) bar.append(button("icon-button", "edit", "Edit message", "Edit"));
   if (isMine(message) && !HAPPENINGS.has(message.subtype)) bar.append(button("icon-button", "delete", "Delete message", "Delete"));
+  if (model.shortcuts.length) bar.append(button("icon-button", "more", "More actions", "⋯"));
   return [bar];
 }
 

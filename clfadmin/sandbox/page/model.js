@@ -2,6 +2,7 @@
 
 export const model = {
   team: null, bot: null, users: new Map(), channels: new Map(), ephemerals: [],
+  views: [], home: null, atHome: false, commands: [], shortcuts: [],
   me: localStorage.getItem("me") || "", here: "", thread: "", editing: "", shown: 100,
 };
 
@@ -10,6 +11,8 @@ const remembered = new Map(); // channel id -> what must survive a re-read: unre
 export function setState(state) {
   model.team = state.team;
   model.bot = state.bot;
+  model.commands = state.commands;
+  model.shortcuts = state.shortcuts;
   model.users = new Map(state.users.map((user) => [user.id, user]));
   const channels = new Map();
   for (const channel of state.channels) {
@@ -27,7 +30,7 @@ export function forget() {
   remembered.clear();
   model.channels = new Map();
   model.ephemerals = [];
-  Object.assign(model, { thread: "", editing: "", shown: 100 });
+  Object.assign(model, { thread: "", editing: "", shown: 100, views: [], home: null });
 }
 
 export const people = () => [...model.users.values()].filter((user) => !user.bot);
@@ -97,12 +100,12 @@ export function replies(channel, ts) {
 // What the channel itself shows, oldest first, with the whispers of the bot to this person in their place.
 export function topLevel(channel) {
   const shown = [...channel.messages.values()].filter((one) => !isReply(one) || one.broadcast);
-  const whispers = model.ephemerals.filter((one) => one.channel === channel.id && one.user === model.me && !one.thread_ts);
+  const whispers = model.ephemerals.filter((one) => one.channel === channel.id && one.to === model.me && !one.thread_ts);
   return whispers.length ? [...shown, ...whispers].sort((a, b) => (a.ts < b.ts ? -1 : 1)) : shown;
 }
 
 export function inThread(channel, ts) {
-  const whispers = model.ephemerals.filter((one) => one.channel === channel.id && one.user === model.me && one.thread_ts === ts);
+  const whispers = model.ephemerals.filter((one) => one.channel === channel.id && one.to === model.me && one.thread_ts === ts);
   return [...replies(channel, ts), ...whispers].sort((a, b) => (a.ts < b.ts ? -1 : 1));
 }
 

@@ -43,7 +43,7 @@ function forChannel(channel) {
   const mark = { channel: () => sign("#"), private: lock, mpim: () => sign(String(channel.members.length - 1)) }[channel.kind];
   const other = model.users.get(channel.members.find((id) => id !== model.me)) || model.users.get(model.me);
   return place(`go:${channel.id}`, mark ? mark() : avatar(other), title(channel),
-    { unread: channel.unread, current: channel.id === model.here });
+    { unread: channel.unread, current: channel.id === model.here && !model.atHome });
 }
 
 function refill(list, items) {
@@ -57,6 +57,7 @@ export function drawSidebar() {
   const { withBot, others } = visibleDirects();
   const bot = model.users.get(model.bot.user);
   const botPlace = withBot ? forChannel(withBot) : place("go-bot", avatar(bot), bot.name);
+  refill($("apps"), [place("home", avatar(bot), `${bot.name} Home`, { current: model.atHome })]);
   refill($("directs"), [botPlace, ...others.map(forChannel)]);
 }
 

@@ -5,6 +5,7 @@ import { drawList } from "./list.js";
 import { botFace, button } from "./parts.js";
 import { drawSidebar, drawWorkspace } from "./sidebar.js";
 import { element } from "./text.js";
+import { drawHome, drawWindow } from "./windows.js";
 
 const $ = (id) => document.getElementById(id);
 const TRIES = ["The new release is great, thank you all!", "This broke the build again, I am really annoyed.",
@@ -31,7 +32,11 @@ function drawAll() {
   drawHead(channel);
   drawChannel(channel);
   drawThread(channel);
+  if (place.follow) $("scroller").scrollTop = $("scroller").scrollHeight; // a thread beside it makes lines longer
+  drawHome();
+  drawWindow();
   const unread = [...model.channels.values()].reduce((sum, one) => sum + one.unread, 0);
+  if (model.atHome) drawHomeHead();
   document.title = `${unread ? `(${unread}) ` : ""}${sign(channel)}${title(channel)} – ${model.team.name}`;
 }
 
@@ -52,6 +57,12 @@ function drawHead(channel) {
   $("invite-button").dataset.act = joined ? "invite" : "join";
 }
 
+function drawHomeHead() {
+  $("channel-title").textContent = model.bot.name;
+  $("channel-topic").textContent = "App Home";
+  $("channel-members").textContent = model.bot.connected ? "" : "bot not connected";
+}
+
 const atEnd = (scroller) => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
 
 function drawChannel(channel) {
@@ -70,8 +81,15 @@ function drawChannel(channel) {
   if (stay && grown) scroller.scrollTop = scroller.scrollHeight - fromEnd;
   if (!stay) toNewest();
   else if (newest > place.newest) $("newest").hidden = false;
-  Object.assign(place, { key, newest, loaded: channel.loaded, shown: model.shown });
+  Object.assign(place, { key, newest, loaded: channel.loaded, shown: model.shown, follow: !stay });
 }
+
+// A picture that has come makes its message taller: who reads the newest goes on doing so.
+$("messages").addEventListener("load", () => {
+  if (place.follow) toNewest();
+}, true);
+$("scroller").addEventListener("wheel", () => { place.follow = false; }, { passive: true });
+$("scroller").addEventListener("touchmove", () => { place.follow = false; }, { passive: true });
 
 export function toNewest() {
   $("newest").hidden = true;
