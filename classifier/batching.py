@@ -19,13 +19,14 @@ class Examples:
     """Encoded texts with the number of each one's label: flat arrays, so that a million rows need some 60 MB.
 
     `tokens` uint16 (uint32 for a vocabulary above 65,536) holds one text after another, text i from `starts[i]` to
-    `starts[i + 1]`; `labels` int32 and `truncated` bool [texts].
+    `starts[i + 1]`; `labels` int32 and `truncated` bool [texts]. `weights` float32 [texts] in the loss; None: all 1.
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     labels: np.ndarray
     truncated: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -87,7 +88,8 @@ def training_batches(
     """One epoch of (input ids, attention mask, labels, weights); `weights` is by label, float32 [labels]."""
     for rows in batch_rows(examples.lengths, batch_size, random):
         labels = examples.labels[rows]
-        yield *examples.padded(rows), labels, weights[labels]
+        own = 1 if examples.weights is None else examples.weights[rows]
+        yield *examples.padded(rows), labels, weights[labels] * own
 
 
 def class_weights(labels: np.ndarray, count: int, *, balanced: bool) -> np.ndarray:

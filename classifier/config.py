@@ -1,5 +1,6 @@
 """What a version's network looks like and how its outputs are read: config.json, checked before anything is built."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ POOLINGS = ("cls", "mean", "max")
 ACTIVATIONS = ("gelu", "relu")
 # Bounds far above any BERT (large: hidden 1024, 24 layers, 335 million parameters), far below what harms a host.
 MAX_PARAMETERS = 1_000_000_000
+LANGUAGE, MAX_LANGUAGES = re.compile(r"[a-z]{2,3}"), 200
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,10 @@ class Head:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """config.json of a version. `labels` is the order of the outputs; `threshold` is where `sure` begins."""
+    """config.json of a version. `labels` is the order of the outputs; `threshold` is where `sure` begins.
+
+    `languages` are those it was trained for, ISO 639 codes; none where nobody said, and then no text is foreign to it.
+    """
 
     architecture: Architecture
     pooling: str
@@ -62,6 +67,7 @@ class ModelConfig:
     temperature: float
     threshold: float
     emoji: Mapping[str, str]
+    languages: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -82,12 +88,14 @@ class ModelConfig:
             "temperature": self.temperature,
             "threshold": self.threshold,
             "emoji": dict(self.emoji),
+            # Left out where nobody said: the release before knows no such field.
+            **({"languages": list(self.languages)} if self.languages else {}),
         }
 
     @classmethod
     def from_dict(cls, values: object, *, where: str = "config.json") -> "ModelConfig":
         """Raises VersionRefused: "config" for a field out of bounds, "labels", or "normaliser" if ours is older."""
-        fields = Fields.of(values, where=where, code="config").only(CONFIG)
+        fields = Fields.of(values, where=where, code="config").only(CONFIG, optional=OPTIONAL)
         architecture = _architecture(fields.object("architecture").only(ARCHITECTURE))
         labels = _labels(fields)
         config = cls(
@@ -100,6 +108,7 @@ class ModelConfig:
             temperature=fields.number("temperature", 0.01, 100.0),
             threshold=fields.number("threshold", 0.0, 1.0),
             emoji=_emoji(fields.object("emoji"), labels),
+            languages=_languages(fields),
         )
         if config.parameters > MAX_PARAMETERS:
             raise VersionRefused(
@@ -110,6 +119,7 @@ class ModelConfig:
 
 ARCHITECTURE = tuple(Architecture.__dataclass_fields__)
 CONFIG = tuple(ModelConfig.__dataclass_fields__)
+OPTIONAL = ("languages",)
 
 
 def _architecture(fields: Fields) -> Architecture:
@@ -156,6 +166,15 @@ def _emoji(fields: Fields, labels: tuple[str, ...]) -> dict[str, str]:
         return {label: check_emoji(fields.text(label, 102)) for label in labels}
     except LabelError as error:
         raise VersionRefused("config", f"{fields.where}: {error}") from error
+
+
+def _languages(fields: Fields) -> tuple[str, ...]:
+    """Versions of earlier releases do not say."""
+    codes = fields.items("languages", MAX_LANGUAGES) if "languages" in fields.values else []
+    for code in codes:
+        if not isinstance(code, str) or not LANGUAGE.fullmatch(code):
+            raise VersionRefused("config", f"{fields.where}: languages should be ISO 639 codes, such as en.")
+    return tuple(str(code) for code in codes)
 
 
 def _normaliser(fields: Fields) -> int:

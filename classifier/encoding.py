@@ -1,12 +1,13 @@
 """From texts to token ids: the first of the three steps, shared by training and serving."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from classifier.errors import VersionRefused
+from classifier.languages import foreign
 from classifier.text import capped, normalise, says_little
 
 UNKNOWN = "[UNK]"
@@ -19,11 +20,13 @@ class Encoded:
     """One text as the model reads it: token ids with [CLS] and [SEP].
 
     `truncated`: part of the text was left out. `readable`: enough words the model knows are left to judge it by.
+    `language`: that it is clearly in where the model learned none of it, and then it is not readable.
     """
 
     ids: list[int]
     truncated: bool
     readable: bool = True
+    language: str = ""
 
 
 def load_tokenizer(data: bytes, *, max_length: int) -> Tokenizer:
@@ -43,20 +46,25 @@ def load_tokenizer(data: bytes, *, max_length: int) -> Tokenizer:
     return tokenizer
 
 
-def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Encoded]:
-    """Slack or plain texts as token ids, one `Encoded` for each, in order. Normalises the texts itself."""
+def encode(tokenizer: Tokenizer, texts: Sequence[str], *, languages: Collection[str] = ()) -> list[Encoded]:
+    """Slack or plain texts as token ids, one `Encoded` for each, in order. Normalises the texts itself.
+
+    Texts in other languages than `languages` are noticed, where any are named.
+    """
     normalised = [normalise(text) for text in texts]
     unknown = tokenizer.token_to_id(UNKNOWN)
     # To wake the threads of encode_batch takes longer than a text.
     alone = len(normalised) == 1
     encodings = [tokenizer.encode(normalised[0])] if alone else tokenizer.encode_batch(normalised)
+    others = [foreign(text, languages) for text in texts]
     return [
         Encoded(
             ids=encoding.ids,
             truncated=bool(encoding.overflowing) or capped(text),
-            readable=not says_little(words) and _known_share(encoding.ids, unknown) >= LEAST_KNOWN,
+            readable=not other and not says_little(words) and _known_share(encoding.ids, unknown) >= LEAST_KNOWN,
+            language=other,
         )
-        for text, words, encoding in zip(texts, normalised, encodings, strict=True)
+        for text, words, encoding, other in zip(texts, normalised, encodings, others, strict=True)
     ]
 
 

@@ -36,9 +36,9 @@ class Fields:
             raise VersionRefused(code, f"{where} should be a JSON object, received {type(value).__name__}.")
         return cls(where, code, cast("dict[str, object]", value))
 
-    def only(self, names: Collection[str]) -> "Fields":
+    def only(self, names: Collection[str], *, optional: Collection[str] = ()) -> "Fields":
         """These names and no others: a field we don't know may change what the others mean."""
-        missing = [name for name in names if name not in self.values]
+        missing = [name for name in names if name not in self.values and name not in optional]
         unknown = [name for name in self.values if name not in names]
         if missing:
             raise VersionRefused(self.code, f"{self.where} lacks {', '.join(missing)}.")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version as library_version
@@ -20,7 +20,7 @@ from classifier.dataset import Dataset
 from classifier.errors import DataError
 from classifier.evaluation import DataName, evaluate
 from classifier.full_evaluation import evaluate_fully, outputs_of
-from classifier.manifest import ADAPTER, CONFIG, METRICS, QUANTISATION, SERVING, WEIGHTS, DataFile, Provenance
+from classifier.manifest import ADAPTER, CONFIG, METRICS, QUANTISATION, SERVING, WEIGHTS, DataFile, Plain, Provenance
 from classifier.predictor import Predictor, logits_of, predictor_from_files
 from classifier.recipe import TrainConfig
 from classifier.registry import Registry
@@ -57,6 +57,22 @@ class TrainingData:
     def files(self) -> tuple[DataFile, ...]:
         """Each file once, in the order they were named."""
         return tuple({(file.name, file.sha256): file for file in (*self.train.files, *self.valid.files)}.values())
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a version says besides, where it learned from corrections: more files, and facts beside the options.
+
+    `parent` is the sha256 of the manifest it continues; `calibrated`: temperature and threshold stay what they are.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    parent: str | None = None
+    facts: Mapping[str, Plain] = field(default_factory=dict[str, Plain])
+    calibrated: bool = False
+
+
+NOTHING = Extra()
 
 
 def load_data(config: TrainConfig, *, advance: Callable[[int], None] = lambda size: None) -> TrainingData:
@@ -101,6 +117,7 @@ def finish(
     config: TrainConfig,
     *,
     adapter: bytes | None = None,
+    extra: Extra = NOTHING,
 ) -> tuple[Version, dict[str, Any]]:
     """Calibrate on the validation part, evaluate, and publish the version; its metrics come along.
 
@@ -108,14 +125,15 @@ def finish(
     Everything is measured through the predictor that will serve the version, from the bytes that are stored.
     """
     name = staging.target.name
-    files = {**base.files, WEIGHTS: write_tensors(tensors)}
+    files = {**base.files, WEIGHTS: write_tensors(tensors), **extra.files}
     if adapter is not None:
         files[ADAPTER] = adapter
     predictor = predictor_from_files(name, model_config, files)
     encoded = predictor.encode(data.valid.texts)
     logits = logits_of(predictor.forward, encoded)
     labels = label_numbers(data.valid, model_config.labels)
-    calibrated = calibrate(model_config, logits, labels, readable=np.array([item.readable for item in encoded]))
+    readable = np.array([item.readable for item in encoded])
+    calibrated = model_config if extra.calibrated else calibrate(model_config, logits, labels, readable=readable)
     files[CONFIG] = (json.dumps(calibrated.to_dict(), indent=1, ensure_ascii=False) + "\n").encode()
     predictor.config = calibrated  # the network is the same, only its outputs are read otherwise
     compiled = _compiled(predictor, files, data, logits)
@@ -134,7 +152,7 @@ def finish(
     files[REPORT_PAGE] = html_report(metrics).encode()
     for file, content in files.items():
         staging.write(file, content)
-    return staging.publish(_provenance(base, data, config, metrics["macro_f1"])), metrics
+    return staging.publish(_provenance(base, data, config, metrics["macro_f1"], extra)), metrics
 
 
 def _compiled(keras: Predictor, files: Mapping[str, bytes], data: TrainingData, logits: np.ndarray) -> Compiled:
@@ -208,13 +226,14 @@ def libraries() -> dict[str, str]:
     return {name: library_version(name) for name in LIBRARIES}
 
 
-def _provenance(base: Base, data: TrainingData, config: TrainConfig, macro_f1: float) -> Provenance:
-    left_out = {"data", "valid", "name", "base", "emoji", "seed"}
+def _provenance(base: Base, data: TrainingData, config: TrainConfig, macro_f1: float, extra: Extra) -> Provenance:
+    left_out = {"data", "valid", "name", "base", "emoji", "languages", "feedback", "anchor", "seed"}
     options = {name: value for name, value in asdict(config).items() if name not in left_out}
-    options["hidden"] = " ".join(map(str, config.hidden))
+    options = {**options, "hidden": " ".join(map(str, config.hidden)), **extra.facts}
     return Provenance(
         base=base.name,
         base_sha256=base.sha256,
+        parent=extra.parent,
         data=data.files,
         seed=config.seed,
         macro_f1=macro_f1,

@@ -15,6 +15,8 @@ SERVING = "serving.onnx"
 # What LoRA learned, and how the compiled form rounds: enough to make weights and compiled form anew from the base.
 ADAPTER, QUANTISATION = "adapter.safetensors", "quantisation.safetensors"
 METRICS = "report/metrics.json"
+# Which messages it learned from, where it learned from corrections: ids alone.
+CORRECTIONS = "corrections.json"
 
 MIB = 1 << 20
 # The most each file may take, and so the most memory a version can claim before it is checked.
@@ -29,6 +31,7 @@ LIMITS: Mapping[str, int] = {
     ADAPTER: 1024 * MIB,
     QUANTISATION: 64 * MIB,
     "canary.jsonl": 4 * MIB,
+    CORRECTIONS: 16 * MIB,
 }
 REQUIRED = (CONFIG, "tokenizer.json", WEIGHTS, "canary.jsonl")
 REPORT_LIMIT = 64 * MIB

@@ -34,6 +34,7 @@ class Prediction:
     """What the model says about one text. `label` is always the likeliest; `sure` is confidence >= the threshold.
 
     `scores` holds the calibrated probability of every label, in the version's order; `confidence` is the label's.
+    `language` is the text's where that is clearly none the version was trained for; then it is never sure.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Prediction:
     sure: bool
     truncated: bool
     emoji: str
+    language: str = ""
 
 
 class Predictor:
@@ -62,6 +64,7 @@ class Predictor:
         self.version = version
         self.config = config
         self.labels = config.labels
+        self.languages = config.languages
         self.runtime = runtime  # "onnx" or "keras"
         self.reason = reason  # why Keras serves; empty for "onnx"
         self.token_budget = token_budget
@@ -71,7 +74,7 @@ class Predictor:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Texts as this version's token ids, in order."""
-        return encode(self.tokenizer, texts)
+        return encode(self.tokenizer, texts, languages=self.languages)
 
     def logits(self, encoded: Sequence[Encoded], *, tokens: int = 0) -> np.ndarray:
         """Raw outputs, float32 [texts, labels], of one batch padded to its longest text (or to `tokens`)."""
@@ -104,6 +107,7 @@ class Predictor:
             sure=encoded.readable and confidence >= self.config.threshold,
             truncated=encoded.truncated,
             emoji=self.config.emoji[label],
+            language=encoded.language,
         )
 
 

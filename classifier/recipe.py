@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from classifier.corrections import Feedback
 from classifier.version import Version
 
 
@@ -15,6 +16,9 @@ class TrainConfig:
     `hidden` are the sizes of dense layers between pooling and output; `dropout` is the head's; `lora` 0 trains
     everything, a rank trains adapters on the encoder's dense layers and leaves the embeddings as they are. `precision`
     is that of the products in the encoder: float32, bfloat16, or auto, which is what is quicker on this machine.
+    With `feedback` what people corrected is learned too: beside `data`, or without any on top of the active version,
+    which `anchor` texts hold to what it said before. `languages` are ISO 639 codes of what the texts are in; none: they
+    are told from the texts.
     """
 
     data: Sequence[Path]
@@ -34,6 +38,9 @@ class TrainConfig:
     lora: int = 0
     precision: str = "auto"
     emoji: Mapping[str, str] = field(default_factory=dict[str, str])
+    languages: tuple[str, ...] = ()
+    feedback: bool = False
+    anchor: Sequence[Path] = ()
     seed: int = 1
     text_column: str = "text"
     label_column: str = "label"
@@ -109,6 +116,7 @@ class TrainOutcome:
     best_epoch: int
     examples: int
     examples_per_second: float
+    feedback: Feedback | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The document that `clfadmin train --json` prints."""
@@ -120,4 +128,5 @@ class TrainOutcome:
             "examples": self.examples,
             "examples_per_second": self.examples_per_second,
             "data_report": self.data_report,
+            **({"feedback": self.feedback.to_dict()} if self.feedback else {}),
         }

@@ -49,8 +49,9 @@ class Order:
         config = values["config"]
         if config.keys() != {field.name for field in fields(TrainConfig)}:
             raise ValueError("other options")
-        paths = {name: [Path(path) for path in config[name]] for name in ("data", "valid")}
+        paths = {name: [Path(path) for path in config[name]] for name in ("data", "valid", "anchor")}
         options = {**config, **paths, "hidden": tuple(config["hidden"])}
+        options["languages"] = tuple(config["languages"])
         return cls(TrainConfig(**options), tuple(DataFile(**file) for file in values["data"]), values["base_sha256"])
 
 
@@ -217,8 +218,8 @@ def absolute(config: TrainConfig) -> TrainConfig:
     base = config.base
     if base is not None and Path(base).expanduser().is_dir():
         base = str(Path(base).expanduser().resolve())
-    data, valid = ([path.resolve() for path in paths] for paths in (config.data, config.valid))
-    return replace(config, data=data, valid=valid, base=base)
+    data, valid, anchor = ([path.resolve() for path in paths] for paths in (config.data, config.valid, config.anchor))
+    return replace(config, data=data, valid=valid, anchor=anchor, base=base)
 
 
 def _shown(value: object) -> str:

@@ -18,13 +18,24 @@ from classifier.adapter import adapter_of, merge, write_adapter
 from classifier.base import Base, load_base
 from classifier.batching import Examples, encode_examples
 from classifier.config import NORMALISER_VERSION, Head, ModelConfig
+from classifier.corrections import (
+    NAME,
+    Corrections,
+    Feedback,
+    Source,
+    learned_file,
+    mixed,
+    weight_beside,
+    weights_of,
+)
 from classifier.data_report import data_report
 from classifier.encoding import load_tokenizer
-from classifier.errors import StorageError, TrainingDiverged, TrainingInterrupted
-from classifier.finishing import TrainingData, finish, free_name, label_numbers, load_data
+from classifier.errors import DataError, StorageError, TrainingDiverged, TrainingInterrupted
+from classifier.finishing import NOTHING, Extra, TrainingData, finish, free_name, label_numbers, load_data
 from classifier.fitting import Fit, fit
 from classifier.labels import emoji_for
-from classifier.manifest import DataFile
+from classifier.languages import check_codes, languages_of
+from classifier.manifest import CORRECTIONS, DataFile
 from classifier.network import build_classifier, encoder_dense, keras, load_weights, lora_factors, read_weights
 from classifier.precision import POLICIES, resolve
 from classifier.recipe import Begun, Examined, Report, Stage, StepReport, TrainConfig, TrainOutcome
@@ -32,42 +43,61 @@ from classifier.registry import Registry
 from classifier.resume import Order, WorkFolder, absolute, begin, check_unchanged, go_on
 from classifier.rows import check_readable
 
+NO_CORRECTIONS = Corrections()
 
-def train_version(config: TrainConfig, registry: Registry, *, report: Report) -> TrainOutcome:
+
+def train_version(
+    config: TrainConfig, registry: Registry, *, report: Report, corrections: Corrections = NO_CORRECTIONS
+) -> TrainOutcome:
     """Fine-tune, calibrate and evaluate as `config` says, and store the result as a new version.
 
     Stored whole or not at all; until then a checkpoint is kept after each epoch, for resume_version. Raises DataError,
     BaseNotFound, VersionExists, StorageError, TrainingDiverged, TrainingInterrupted after Ctrl-C, and ClassifierError
-    when a training of that name was interrupted before.
+    when a training of that name was interrupted before. With `config.feedback` the corrections are learned too.
     """
     name = config.name or free_name(registry)
     config = replace(absolute(config), name=name, precision=resolve(config.precision))
     with begin(registry, name) as work, _explained(work):
-        return _train(config, None, work, registry, report)
+        return _train(config, None, work, registry, report, corrections)
 
 
-def resume_version(name: str, registry: Registry, *, report: Report) -> TrainOutcome:
+def resume_version(
+    name: str, registry: Registry, *, report: Report, corrections: Corrections = NO_CORRECTIONS
+) -> TrainOutcome:
     """Go on with an interrupted training behind its last whole epoch; what comes out is what would have come out.
 
     Raises as train_version does, and DataError when the data or the base were changed meanwhile.
     """
     with go_on(registry, name) as work, _explained(work):
         order = work.read_order()
-        return _train(order.config, order, work, registry, report)
+        return _train(order.config, order, work, registry, report, corrections)
 
 
 def _train(
-    config: TrainConfig, began: Order | None, work: WorkFolder, registry: Registry, report: Report
+    config: TrainConfig,
+    began: Order | None,
+    work: WorkFolder,
+    registry: Registry,
+    report: Report,
+    corrections: Corrections,
 ) -> TrainOutcome:
     """From wherever `work` stands to the stored version; `began` is the order of an interrupted training."""
     started = time.monotonic()
     data, base = _read(config, report), load_base(config.base)
+    feedback, extra, weights = None, NOTHING, {}
+    if config.feedback:
+        data, feedback, extra = _with_feedback(data, corrections)
+        weights = {source.name: source.weight for source in feedback.sources}
     order = Order(config, _files(data), base.sha256)
     check_unchanged(began, order) if began else work.write_order(order)
     stand = work.load(arrays=False)
     report(Begun(work.path.name, len(stand.history) if stand else 0, config.epochs))
     model_config = configure(config, base, data.labels)
+    if not model_config.languages:
+        model_config = replace(model_config, languages=languages_of(data.train.texts))
     train, valid = encode_parts(data, base, model_config, report)
+    if weights:
+        train = replace(train, weights=weights_of(data.train, weights))
     examined = data_report(data, train, valid, max_length=model_config.max_length)
     report(Examined(examined))
     model = prepare(base, model_config, lora=config.lora, seed=config.seed, precision=config.precision)
@@ -75,7 +105,7 @@ def _train(
     report(Stage("calibrating, measuring and compiling", 0, 0))
     tensors, adapter = learned(model, base)
     with registry.stage(work.path.name) as staging:
-        version, metrics = finish(staging, tensors, model_config, base, data, config, adapter=adapter)
+        version, metrics = finish(staging, tensors, model_config, base, data, config, adapter=adapter, extra=extra)
     return TrainOutcome(
         version=version,
         metrics=metrics,
@@ -85,7 +115,29 @@ def _train(
         best_epoch=found.best_epoch,
         examples=len(data.train),
         examples_per_second=round(found.examples_per_second, 1),
+        feedback=feedback,
     )
+
+
+def _with_feedback(data: TrainingData, corrections: Corrections) -> tuple[TrainingData, Feedback, Extra]:
+    """The data with the corrections beside it. Raises DataError where none can be learned."""
+    usable = corrections.with_labels(data.labels)
+    learned = usable.to_learn
+    if not len(learned):
+        raise DataError(
+            f"Of {len(corrections)} corrections none can be learned beside {data.train.name}: leave out --feedback."
+        )
+    rows = len(data.train)
+    weight = weight_beside(rows, len(learned))
+    feedback = Feedback(
+        mode="mixed",
+        sources=(Source(data.train.name, rows, 1.0), Source(NAME, len(learned), weight)),
+        learned=len(learned),
+        held_out=len(usable.held_out),
+        other_labels=len(corrections) - len(usable),
+    )
+    extra = Extra(files={CORRECTIONS: learned_file(usable)}, facts={"corrections": len(learned)})
+    return replace(data, train=mixed(data.train, usable)), feedback, extra
 
 
 @contextmanager
@@ -137,6 +189,7 @@ def configure(config: TrainConfig, base: Base, labels: Sequence[str]) -> ModelCo
         temperature=1.0,
         threshold=0.0,
         emoji=emoji_for(labels, config.emoji),
+        languages=check_codes(config.languages),
     )
 
 

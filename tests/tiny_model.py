@@ -1,6 +1,7 @@
 """A model version small enough for every test: a few words, two layers, built by hand and not trained.
 
 By hand: `python tests/tiny_model.py HOME [NAME ...]` puts versions (default: tiny) into HOME and activates the first.
+NAME:reversed takes good for bad and bad for good.
 """
 
 import hashlib
@@ -144,9 +145,10 @@ def make_checkpoint(folder: Path) -> Path:
 def make_home(home: Path, names: list[str]) -> Registry:
     """A home with these versions, the first of them active."""
     registry = Registry(home)
-    for name in names:
-        make_version(registry, name)
-    registry.activate(names[0], gen=1)
+    for name, _, how in (name.partition(":") for name in names):
+        labels = tuple(reversed(LABELS)) if how == "reversed" else LABELS
+        make_version(registry, name, config=tiny_config(labels=labels))
+    registry.activate(names[0].partition(":")[0], gen=1)
     return registry
 
 

@@ -278,6 +278,10 @@ def test_the_options_mean_the_same_from_any_folder(config, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     relative = dataclasses.replace(config, data=[Path("rows.jsonl")], base="checkpoint")
     assert resume.absolute(relative) == dataclasses.replace(
-        config, data=[(tmp_path / "rows.jsonl").resolve()], valid=[], base=str((tmp_path / "checkpoint").resolve())
+        config,
+        data=[(tmp_path / "rows.jsonl").resolve()],
+        valid=[],
+        anchor=[],
+        base=str((tmp_path / "checkpoint").resolve()),
     )
     assert resume.absolute(dataclasses.replace(config, base="bert-base-uncased")).base == "bert-base-uncased"

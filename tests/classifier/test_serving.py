@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -170,6 +171,25 @@ print(predictor.runtime, predictor.classify(["good build"])[0].label, "onnx" in 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["onnx", "positive", "False"]
+
+
+def test_labelling_texts_asks_nothing_of_the_network(shared_tiny_home):
+    """Python tells of every address that is looked up or called, whichever library does it."""
+    code = """
+import sys
+asked = []
+sys.addaudithook(lambda event, _: asked.append(event) if event in ("socket.connect", "socket.getaddrinfo") else None)
+from clfadmin.cli import run
+assert run(["classify", "--model", "tiny", "good build"]) == 0
+import socket
+socket.getaddrinfo("127.0.0.1", 80)
+print(asked)
+"""
+    environment = {**os.environ, "CLF_HOME": str(shared_tiny_home)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environment
+    )
+    assert done.stdout.splitlines()[-1] == "['socket.getaddrinfo']", "the hook heard its own call and no other"
 
 
 def test_a_graph_of_our_own_is_recognised_whatever_its_numbers():

@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 
 from classifier import starter, starter_build
+from classifier.behaviour import load_cases, score
 from classifier.canary import run_canary
 from classifier.errors import VersionRefused
 from classifier.predictor import load_predictor
 from classifier.registry import Active, Registry
 from classifier.starter_card import page
+from classifier.starter_sources import ALL, GROUPS, TRAIN, check_sources
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
+# What the starter shall reach at least, and at most. Four in five is the aim for every ability; the card says which are
+# short of it, and what was tried.
+LEAST_RATES = {"negation": 0.8, "sarcasm": 0.6, "emoji": 0.9, "politeness": 0.7, "technical": 0.75}
+MOST_ECE = 0.05
 INSTALL = (
     "import sys; from pathlib import Path; from classifier.registry import Registry;"
     "from classifier.starter import ensure_active; active = ensure_active(Registry(Path(sys.argv[1])));"
@@ -66,9 +72,7 @@ def test_a_home_that_serves_a_version_keeps_it(tiny_home):
 
 def test_the_starters_manifest_names_every_source_with_its_sha256(home, card):
     origin = Registry(home).get("starter").manifest.provenance
-    assert {file.name: file.sha256 for file in origin.data} == {
-        source.file: source.sha256 for source in starter_build.TRAIN
-    }
+    assert {file.name: file.sha256 for file in origin.data} == {source.file: source.sha256 for source in TRAIN}
     assert origin.base_sha256 == card["base_sha256"]
     assert origin.macro_f1 == card["metrics"]["macro_f1"]
 
@@ -76,19 +80,37 @@ def test_the_starters_manifest_names_every_source_with_its_sha256(home, card):
 def test_the_card_states_data_licences_seed_and_scores_by_source(card):
     assert all(source["licence"] and source["origin"] and len(source["sha256"]) == 64 for source in card["sources"])
     assert card["seed"] == starter_build.SEED
-    assert card["training"]["lora"] == 16
-    assert set(card["held_out"]["adapter"]) == set(starter_build.HELD_OUT) == set(card["held_out"]["full"])
+    assert {"chat", "tweets and reviews"} <= set(card["held_out"]) <= set(GROUPS)
+    for scores in card["held_out"].values():
+        assert all(0.4 < score < 1 for score in scores["recipe"].values())
+        assert set(scores["recipe"]) <= {str(seed) for seed in starter_build.SEEDS}
+
+
+@pytest.mark.parametrize("form", ["float32", "int8"])
+def test_every_ability_is_there_in_most_behavioural_cases(card, form):
+    """As measured when it was trained; the same cases are put to the installed starter below."""
+    rates = {group: counts["rate"] for group, counts in card["behaviour"][form].items()}
+    assert rates.keys() == LEAST_RATES.keys()
+    assert {group: rate for group, rate in rates.items() if rate < LEAST_RATES[group]} == {}
+
+
+def test_confidence_is_honest_on_a_source_that_was_never_seen(card):
+    """Expected calibration error of the group left out, with the temperature of the others."""
+    assert {group: scores["ece"] for group, scores in card["held_out"].items() if scores["ece"] >= MOST_ECE} == {}
+
+
+def test_the_installed_starter_answers_the_behavioural_cases_as_its_card_says(home, card):
+    """Within one case or two: other processors round differently."""
+    predictor, cases = load_predictor(Registry(home).get("starter")), load_cases()
+    labels = [prediction.label for prediction in predictor.classify([case.text for case in cases])]
+    form = "int8" if predictor.runtime == "onnx" else "float32"
+    for group, counts in score(cases, labels).items():
+        assert counts["rate"] == pytest.approx(card["behaviour"][form][group]["rate"], abs=0.03)
 
 
 def test_the_page_for_people_says_what_the_card_says(card):
     config = json.loads((starter.FOLDER / "config.json").read_text())
     assert (starter.FOLDER / starter_build.PAGE).read_text() == page(card, config)
-
-
-def test_the_adapter_is_within_one_point_of_a_full_fine_tune_on_every_held_out_source(card):
-    """As measured when it was trained; docs/classifier.md has the command."""
-    for source, full in card["held_out"]["full"].items():
-        assert card["held_out"]["adapter"][source] >= full - 0.01
 
 
 def test_the_adapter_takes_at_most_two_megabytes_and_is_the_cards():
@@ -126,6 +148,6 @@ def test_other_files_than_the_cards_are_refused(tmp_path, capfd):
 def test_the_rows_the_card_names_are_the_rows_there_are():
     if not DATA.exists():
         pytest.skip("the shared data is not there")
-    starter_build.check_sources(DATA)
-    for source in (*starter_build.TRAIN, starter_build.VALID):
+    check_sources(DATA)
+    for source in ALL:
         assert len((DATA / source.file).read_bytes().splitlines()) == source.rows
