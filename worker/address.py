@@ -1,7 +1,7 @@
 """Where Redis is: CLF_REDIS_URL taken apart. Standard library only."""
 
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SENTINEL_PORT = 26_379
 PORT = 6379
@@ -9,8 +9,7 @@ EXAMPLES = (
     "redis://host:6379, rediss://host:6379, unix:///path, redis+cluster://host1:6379,host2:6379 or "
     "redis+sentinel://host1:26379,host2:26379/name-of-the-master"
 )
-
-
+SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 ENCODED = "special characters of a password must be written as %2F for /, %3F for ?, %23 for # and so on"
 
 NO_PORT = f"a port in it is no number from 1 to 65535; {ENCODED}"
@@ -24,7 +23,8 @@ class BadAddress(ValueError):
 class Sentinels:
     """`redis+sentinel://[user:password@]host:port,host:port/master`, with `rediss` for TLS to servers and sentinels.
 
-    User and password are those of the servers; the sentinels are asked without, as they usually have none.
+    User and password there are those of the servers. `?sentinel_username=…&sentinel_password=…` are those of the
+    sentinels, which usually have none.
     """
 
     hosts: tuple[tuple[str, int], ...]
@@ -32,6 +32,8 @@ class Sentinels:
     tls: bool
     user: str = ""
     password: str = field(default="", repr=False)
+    sentinel_username: str = ""
+    sentinel_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def sentinels(url: str) -> Sentinels:
     hosts, tls, user, password = _hosts(url, port=SENTINEL_PORT)
     if not hosts:
         raise BadAddress("it names no sentinel")
-    return Sentinels(hosts, unquote(master), tls, user, password)
+    return Sentinels(hosts, unquote(master), tls, user, password, **_options(url, SENTINEL_OPTIONS))
 
 
 def cluster(url: str) -> Cluster:
@@ -87,6 +89,7 @@ def cluster(url: str) -> Cluster:
     hosts, tls, user, password = _hosts(url, port=PORT)
     if not hosts:
         raise BadAddress("it names no node")
+    _options(url, ())
     return Cluster(hosts, tls, user, password)
 
 
@@ -97,6 +100,14 @@ def _hosts(url: str, *, port: int) -> tuple[tuple[tuple[str, int], ...], bool, s
     user, _, password = login.partition(":")
     hosts = tuple(_host(place, port) for place in places.split(",") if place)
     return hosts, parts.scheme.startswith("rediss"), unquote(user), unquote(password)
+
+
+def _options(url: str, known: tuple[str, ...]) -> dict[str, str]:
+    """What stands behind the `?`."""
+    found = dict(parse_qsl(split(url).query, keep_blank_values=True))
+    if set(found) - set(known):
+        raise BadAddress(f"after its ? there may be {' and '.join(known) or 'nothing'} only")
+    return found
 
 
 def _host(place: str, usual_port: int) -> tuple[str, int]:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
+
 from classifier.encoding import Encoded
+from classifier.explain import Weight, explain
 from classifier.predictor import Prediction
 from worker.batches import Failed, each
-from worker.jobs import DecodeError, Job, JobState, NewerSchema, Outcome, Result
+from worker.jobs import DecodeError, Job, JobState, Kind, NewerSchema, Outcome, Result
 from worker.model_slot import Serving
 from worker.stream import Delivery, Finished, StreamName, dead_fields, result_fields
 
@@ -17,6 +20,8 @@ MOST_DELIVERIES = 3
 # How long an entry of a newer release waits for a worker of that release.
 NEWER_WAITS = timedelta(hours=1)
 NOT_FINITE = "score is not finite"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -94,8 +99,27 @@ def _finite(answer: Prediction | Failed) -> Prediction | Failed:
     return Failed(NOT_FINITE)
 
 
+def explained(serving: Serving, work: Work, prediction: Prediction | Failed) -> list[Weight]:
+    """What the label hangs on, where somebody asked for that; none where the model fails on a part of the text."""
+    if work.job.kind is not Kind.SHORTCUT or isinstance(prediction, Failed):
+        return []
+    try:
+        weights = explain(serving.predictor, work.job.text, prediction.label)
+    # Whatever a model raises on a part of the text, the label of the whole stands.
+    except Exception as error:
+        log.warning("no words for a label", job=work.job.id, error=type(error).__name__)
+        return []
+    return [one for one in weights if math.isfinite(one.weight)]
+
+
 def answered(
-    work: Work, prediction: Prediction | Failed, *, serving: Serving, waited_ms: int, model_ms: int = 0
+    work: Work,
+    prediction: Prediction | Failed,
+    *,
+    serving: Serving,
+    waited_ms: int,
+    model_ms: int = 0,
+    words: Sequence[Weight] = (),
 ) -> Done:
     """The job's result, or its dead letter."""
     if isinstance(prediction, Failed):
@@ -117,9 +141,11 @@ def answered(
         confidence=prediction.confidence,
         scores=prediction.scores,
         truncated=prediction.truncated,
+        language=prediction.language,
         version=serving.version,
         gen=serving.gen,
         timings=timings,
+        words=[(one.start, one.end, one.weight) for one in words],
     )
     fields = result_fields(result.encode())
     finished = Finished(work.delivery, job=job.id, message=job.message, state=JobState.LABELLED, fields=fields)

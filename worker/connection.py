@@ -3,6 +3,7 @@
 redis-py's defaults hold a caller for about a minute and re-send commands; each of our uses has its own patience.
 """
 
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
 from worker.address import (
     EXAMPLES,
@@ -133,6 +134,8 @@ def _behind_sentinels(where: Sentinels, how: dict[str, Any], **more: Any) -> Any
     login = {"username": where.user or None, "password": where.password or None} if where.password else {}
     # Asked one after the other: one that is away must not cost a listener its three seconds.
     asking = {"socket_connect_timeout": SENTINEL_ANSWERS, "socket_timeout": SENTINEL_ANSWERS, "legacy_responses": True}
+    if where.sentinel_password:
+        asking |= {"username": where.sentinel_username or None, "password": where.sentinel_password}
     found: Any = Sentinel(list(where.hosts), sentinel_kwargs=asking | tls, **how, **login, **tls)
     return found.master_for(where.master, **more)
 
@@ -156,6 +159,8 @@ def meaning() -> Generator[None]:
 
 
 def translated(error: RedisError) -> QueueError:
+    if isinstance(error, MasterNotFoundError):
+        return _no_master(str(error))
     text = str(error).rstrip(".")
     word = text.partition(" ")[0]
     # Both are subclasses of ConnectionError: asked first, or a wrong password would be retried for ever.
@@ -179,6 +184,18 @@ def translated(error: RedisError) -> QueueError:
     if isinstance(error, ResponseError):
         return Misconfigured(f"Redis does not understand us: {text}")
     return Unavailable(f"Redis failed: {type(error).__name__}: {text}")
+
+
+def _no_master(text: str) -> QueueError:
+    """redis-py tells the reason of each sentinel, the last word after a page about the connection."""
+    what = text.partition(" : ")[0]
+    reasons = set(re.findall(r"> - (?:\w+:)?(\w+)", text))
+    # A sentinel that is away may be the one that would let us in.
+    if reasons == {"AuthenticationError"}:
+        return Misconfigured(
+            "The sentinels refuse us. Check ?sentinel_username=…&sentinel_password=… in CLF_REDIS_URL."
+        )
+    return Unavailable(" ".join(["Redis does not answer:", what, *sorted(reasons)]))
 
 
 def check_server(client: Any) -> tuple[int, ...]:

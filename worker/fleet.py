@@ -18,8 +18,7 @@ ALIVE = timedelta(seconds=6)
 # A candidate nobody commits expires, so that an operator who vanished half way blocks nobody for long.
 CANDIDATE_TTL = timedelta(minutes=5)
 
-# Beyond every lease.
-_LONG_IDLE_MS = int(timedelta(hours=1).total_seconds() * 1000)
+_LONG_IDLE_MS = int(timedelta(hours=1).total_seconds() * 1000)  # beyond every lease
 
 B = TypeVar("B", "WorkerBeat", "BotBeat")
 
@@ -44,6 +43,8 @@ class WorkerBeat:
     gen: int
     state: str  # starting, ready, stopping
     runtime: str
+    labels: str = ""  # of the version, one a line
+    languages: str = ""  # codes of those the version was trained for, with spaces between
     in_flight: int = 0
     last_finished_ms: int = 0
     threads: int = 0
@@ -69,9 +70,10 @@ class BotBeat:
     connected: bool
     sockets: int  # sockets of the app as Slack counts them; more than our bots means a second environment
     app: str = ""
-    team: str = ""
+    team: str = ""  # this and what follows: empty where it serves several workspaces
     bot_user: str = ""
     bot_name: str = ""  # what people type after /invite @
+    workspaces: int = 1
     channels: int = -1  # conversations the bot is in, -1 while unknown
     last_event_ms: int = 0
     catching_up: bool = False
@@ -293,7 +295,6 @@ def _decoded(kind: type[B], raw: bytes) -> B | None:
     try:
         data = cast("dict[str, Any]", json.loads(raw))
         known = {one.name for one in fields(kind)}
-        beat = kind(**{name: value for name, value in data.items() if name in known})
+        return kind(**{name: value for name, value in data.items() if name in known})
     except (ValueError, TypeError, AttributeError):
         return None
-    return beat

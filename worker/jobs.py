@@ -6,20 +6,25 @@ message outside threads, `ts` of a slash command.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
+
+from worker.fields import MAX_FIELD as MAX_FIELD
+from worker.fields import DecodeError as DecodeError
+from worker.fields import NewerSchema as NewerSchema
+from worker.fields import choice, number, numbers, text, whole
 
 SCHEMA = 1
-T = TypeVar("T", bound=StrEnum)
 
 # One character more than the normaliser reads (classifier.text.MAX_CHARACTERS): it still sees the text was longer.
 MAX_TEXT = 8_001
 # A job is a short text and eleven short fields; UTF-8 and JSON escapes make at most six bytes of a character.
 MAX_DATA_BYTES = 64_000
-MAX_FIELD = 255
+MAX_WORDS = 20
+
+Word = tuple[int, int, float]
 
 
 class StreamName(StrEnum):
@@ -70,14 +75,6 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class DecodeError(Exception):
-    """A stream entry that is no valid Job or Result. The message says what is wrong, never what the entry held."""
-
-
-class NewerSchema(DecodeError):
-    """Written by a newer release: not ours to judge, it is left to a newer worker."""
-
-
 def message_id(team: str, channel: str, ts: str) -> str:
     """The same for a message and all its edits: 32 hexadecimal digits of the sha256 of where it stands in Slack."""
     # A separator no part can contain: ("ab", "c") and ("a", "bc") must not meet.
@@ -120,6 +117,15 @@ class Keys:
     def model(self) -> str:
         return self._named("model")
 
+    @property
+    def shadow(self) -> str:
+        return self._named("shadow")
+
+    @property
+    def bot(self) -> str:
+        """What the names of all that the bot remembers begin with; bot/store_keys.py makes the rest of them."""
+        return self._named("bot")
+
     def _named(self, name: str) -> str:
         return f"{{{self.prefix}}}:{name}"
 
@@ -149,18 +155,18 @@ class Job:
         """Raises DecodeError on anything `encode` would not have written."""
         data = _load(fields)
         return cls(
-            id=_text(data, "id"),
-            message=_text(data, "message"),
-            team=_text(data, "team"),
-            channel=_text(data, "channel"),
-            ts=_text(data, "ts"),
-            edit_ts=_text(data, "edit_ts"),
-            thread_ts=_text(data, "thread_ts"),
-            user=_text(data, "user"),
-            text=_text(data, "text", limit=MAX_TEXT),
-            kind=_choice(data, "kind", Kind),
-            origin=_choice(data, "origin", Origin),
-            enq_ms=_whole(data, "enq_ms"),
+            id=text(data, "id"),
+            message=text(data, "message"),
+            team=text(data, "team"),
+            channel=text(data, "channel"),
+            ts=text(data, "ts"),
+            edit_ts=text(data, "edit_ts"),
+            thread_ts=text(data, "thread_ts"),
+            user=text(data, "user"),
+            text=text(data, "text", limit=MAX_TEXT),
+            kind=choice(data, "kind", Kind),
+            origin=choice(data, "origin", Origin),
+            enq_ms=whole(data, "enq_ms"),
         )
 
 
@@ -169,7 +175,9 @@ class Result:
     """What travels back: the prediction and where to show it. Never the text.
 
     `confidence` and `scores` are calibrated probabilities from 0 to 1; `emoji` is the label's, such as `:smile:`, from
-    the version that answered; `timings` are milliseconds by stage (`waited`, `model`).
+    the version that answered; `timings` are milliseconds by stage (`waited`, `model`). `words`, for a shortcut, holds
+    (start, end, weight): without `text[start:end]` of the job the label's probability is lower by `weight`. `language`
+    is the text's where that is clearly none the version was trained for (ISO 639); then the outcome is never OK.
     """
 
     job: str
@@ -187,9 +195,11 @@ class Result:
     confidence: float = 0.0
     scores: dict[str, float] = field(default_factory=dict[str, float])
     truncated: bool = False
+    language: str = ""
     version: str
     gen: int
     timings: dict[str, int] = field(default_factory=dict[str, int])
+    words: list[Word] = field(default_factory=list[Word])
     shadow: dict[str, Any] | None = None
 
     def encode(self) -> str:
@@ -203,24 +213,26 @@ class Result:
         if shadow is not None and not isinstance(shadow, dict):
             raise DecodeError("field shadow is no object")
         return cls(
-            job=_text(data, "job"),
-            message=_text(data, "message"),
-            team=_text(data, "team"),
-            channel=_text(data, "channel"),
-            ts=_text(data, "ts"),
-            edit_ts=_text(data, "edit_ts"),
-            thread_ts=_text(data, "thread_ts"),
-            user=_text(data, "user"),
-            kind=_choice(data, "kind", Kind),
-            outcome=_choice(data, "outcome", Outcome),
-            label=_text(data, "label"),
-            emoji=_text(data, "emoji"),
-            confidence=_number(data, "confidence"),
-            scores=_numbers(data, "scores"),
+            job=text(data, "job"),
+            message=text(data, "message"),
+            team=text(data, "team"),
+            channel=text(data, "channel"),
+            ts=text(data, "ts"),
+            edit_ts=text(data, "edit_ts"),
+            thread_ts=text(data, "thread_ts"),
+            user=text(data, "user"),
+            kind=choice(data, "kind", Kind),
+            outcome=choice(data, "outcome", Outcome),
+            label=text(data, "label"),
+            emoji=text(data, "emoji"),
+            confidence=number(data, "confidence"),
+            scores=numbers(data, "scores"),
             truncated=data.get("truncated") is True,
-            version=_text(data, "version"),
-            gen=_whole(data, "gen"),
-            timings={name: int(value) for name, value in _numbers(data, "timings").items()},
+            language=text(data, "language") if "language" in data else "",
+            version=text(data, "version"),
+            gen=whole(data, "gen"),
+            timings={name: int(value) for name, value in numbers(data, "timings").items()},
+            words=_words(data),
             shadow=cast("dict[str, Any] | None", shadow),
         )
 
@@ -251,42 +263,19 @@ def _load(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     return cast("dict[str, Any]", data)
 
 
-def _text(data: dict[str, Any], name: str, *, limit: int = MAX_FIELD) -> str:
-    value = data.get(name)
-    if not isinstance(value, str):
-        raise DecodeError(f"field {name} is no text")
-    if len(value) > limit:
-        raise DecodeError(f"field {name} has {len(value)} characters, {limit} is the limit")
-    return value
+def _words(data: dict[str, Any]) -> list[Word]:
+    """Left out by releases that did not know of it."""
+    rows: Any = data.get("words", [])
+    if not isinstance(rows, list) or len(cast("list[Any]", rows)) > MAX_WORDS:
+        raise DecodeError(f"field words is no list of at most {MAX_WORDS}")
+    return [_word(row) for row in cast("list[Any]", rows)]
 
 
-def _number(data: dict[str, Any], name: str) -> float:
-    value = data.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DecodeError(f"field {name} is no number")
-    if not math.isfinite(value):
-        raise DecodeError(f"field {name} is not finite")
-    return float(value)
-
-
-def _whole(data: dict[str, Any], name: str) -> int:
-    # isinstance lets True through and float loses digits of large numbers; Redis ids need neither.
-    value = data.get(name)
-    if type(value) is not int:
-        raise DecodeError(f"field {name} is no whole number")
-    return value
-
-
-def _numbers(data: dict[str, Any], name: str) -> dict[str, float]:
-    value = data.get(name)
-    if not isinstance(value, dict):
-        raise DecodeError(f"field {name} is no object")
-    table = cast("dict[str, Any]", value)
-    return {key: _number(table, key) for key in table}
-
-
-def _choice(data: dict[str, Any], name: str, choices: type[T]) -> T:
-    try:
-        return choices(_text(data, name))
-    except ValueError as error:
-        raise DecodeError(f"field {name} is none of {', '.join(choices)}") from error
+def _word(row: Any) -> Word:
+    if not isinstance(row, list) or len(cast("list[Any]", row)) != 3:
+        raise DecodeError("field words holds something else than start, end and weight")
+    named: dict[str, Any] = dict(zip(("start", "end", "weight"), cast("list[Any]", row), strict=True))
+    start, end = whole(named, "start"), whole(named, "end")
+    if not 0 <= start < end <= MAX_TEXT:
+        raise DecodeError("field words names no part of a text")
+    return start, end, number(named, "weight")

@@ -14,13 +14,15 @@ from typing import TypeVar
 import structlog
 
 from classifier.encoding import Encoded, batches_by_length
+from classifier.explain import Weight
 from classifier.predictor import Prediction
 from worker import metrics
-from worker.answers import NOT_FINITE, Done, Work, answered, born_ms, dead_letter, encode, predict
+from worker.answers import NOT_FINITE, Done, Work, answered, born_ms, dead_letter, encode, explained, predict
 from worker.batches import Failed, Pace
 from worker.connection import QueueError
 from worker.guard import Guard
 from worker.heart import ServerClock
+from worker.jobs import Kind
 from worker.model_slot import Serving
 from worker.renewer import Held
 from worker.stream import Finish, Queue, StreamName
@@ -33,13 +35,22 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Batch:
-    """What the model computes together, and what comes of it: the predictions, and the seconds they took."""
+    """What the model computes together, and what comes of it."""
 
     works: Sequence[Work]
     encoded: Sequence[Encoded]
     serving: Serving
     waited_ms: Sequence[int]
-    answer: Future[tuple[list[Prediction | Failed], float]]
+    answer: Future["Computed"]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """The predictions of a batch, the seconds they took, and the words of each label that somebody asked for."""
+
+    predictions: Sequence[Prediction | Failed]
+    seconds: float
+    words: Sequence[Sequence[Weight]]
 
 
 class Labeller:
@@ -54,18 +65,20 @@ class Labeller:
         guard: Guard,
         before: Callable[[], Serving | None],
         served: Callable[[Serving], None],
+        seen: Callable[[Sequence[Work], Sequence[Prediction | Failed]], None],
         clock: ServerClock,
         stop: threading.Event,
         at: Callable[[str], None],
     ) -> None:
         """`before` is the version served until the last swap, while it is in memory; `served` hears whose answers were
-        handed on."""
+        handed on, `seen` what was answered."""
         self.queue = queue
         self.held = held
         self.pace = pace
         self.guard = guard
         self.before = before
         self.served = served
+        self.seen = seen
         self.clock = clock
         self.stop = stop
         self.at = at
@@ -155,14 +168,16 @@ class Labeller:
         return max(0, self.clock.now_ms() - born_ms(work.delivery))
 
     def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
-        """Similar lengths together, each batch within the token budget."""
-        for numbers in batches_by_length([len(encoded.ids) for _, encoded in rows], self.pace.budget):
-            yield [rows[number] for number in numbers]
+        """Similar lengths together, each batch within the token budget; last and alone what takes its time."""
+        quick = [row for row in rows if row[0].job.kind is not Kind.SHORTCUT]
+        for numbers in batches_by_length([len(encoded.ids) for _, encoded in quick], self.pace.budget):
+            yield [quick[number] for number in numbers]
+        yield from ([row] for row in rows if row[0].job.kind is Kind.SHORTCUT)
 
     def _started(self, rows: list[Row], serving: Serving) -> Batch:
         works, encoded = [work for work, _ in rows], [encoded for _, encoded in rows]
         waited_ms = [self._waited_ms(work) for work in works]
-        return Batch(works, encoded, serving, waited_ms, _in_background(lambda: self._predict(encoded, serving)))
+        return Batch(works, encoded, serving, waited_ms, _in_background(lambda: self._compute(works, encoded, serving)))
 
     def _collected(self) -> Batch:
         """The batch that was begun first, once it is computed."""
@@ -173,15 +188,17 @@ class Labeller:
         return batch
 
     def _answer(self, batch: Batch) -> None:
-        predictions, seconds = batch.answer.result()
-        self._guard(batch, predictions, seconds)
-        for work, prediction, waited_ms in zip(batch.works, predictions, batch.waited_ms, strict=True):
+        computed = batch.answer.result()
+        self._guard(batch, computed.predictions, computed.seconds)
+        answers = zip(batch.works, computed.predictions, computed.words, batch.waited_ms, strict=True)
+        for work, prediction, words, waited_ms in answers:
             metrics.waited_seconds.observe(waited_ms / 1000)
-            times = {"waited_ms": waited_ms, "model_ms": round(seconds * 1000)}
+            times = {"waited_ms": waited_ms, "model_ms": round(computed.seconds * 1000)}
             by, answer = self._spared(work, batch.serving, prediction)
-            self._done.append(answered(work, answer, serving=by, **times))
+            self._done.append(answered(work, answer, serving=by, words=words, **times))
         self.hand_over()
         self.served(batch.serving)
+        self.seen(batch.works, computed.predictions)
         self.at("finished")
 
     def _guard(self, batch: Batch, predictions: Sequence[Prediction | Failed], seconds: float) -> None:
@@ -207,6 +224,14 @@ class Labeller:
             (encoded,) = encode(before, [work])
             (answer,) = [encoded] if isinstance(encoded, Failed) else predict(before, [encoded])
         return (serving, prediction) if isinstance(answer, Failed) else (before, answer)
+
+    def _compute(self, works: Sequence[Work], encoded: list[Encoded], serving: Serving) -> Computed:
+        predictions, seconds = self._predict(encoded, serving)
+        if not any(work.job.kind is Kind.SHORTCUT for work in works):
+            return Computed(predictions, seconds, [()] * len(works))
+        with self.held.batch():
+            asked = zip(works, predictions, strict=True)
+            return Computed(predictions, seconds, [explained(serving, *one) for one in asked])
 
     def _predict(self, batch: list[Encoded], serving: Serving) -> tuple[list[Prediction | Failed], float]:
         """The predictions and the seconds they took."""

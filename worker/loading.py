@@ -35,6 +35,7 @@ class Predictor(Protocol):
     runtime: str
     token_budget: int  # padded tokens of a batch beyond which it gets no faster
     canaries: tuple[Canary, ...]
+    languages: tuple[str, ...]  # what it was trained for; none where nobody said
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
         """Texts as token ids, in order."""
@@ -43,6 +44,11 @@ class Predictor(Protocol):
     def predict(self, encoded: Sequence[Encoded]) -> Sequence[Prediction]:
         """Predictions of one batch, in order."""
         ...
+
+
+def labels_of(predictor: Predictor) -> list[str]:
+    """What it can answer, in the version's order; none where the version brought no canary texts."""
+    return list(predictor.canaries[0].scores) if predictor.canaries else []
 
 
 @dataclass(frozen=True)

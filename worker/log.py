@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import structlog
 
@@ -45,7 +45,9 @@ def _passwords(url: str) -> list[str]:
         parts = split(url)
     except BadAddress:  # nobody can tell what in it is the password; `connect` says that it is no URL
         return [url]
-    return [parts.password or "", unquote(parts.password or ""), *parse_qs(parts.query).get("password", [])]
+    options = (option.partition("=") for option in parts.query.split("&"))
+    written = [parts.password or "", *(value for name, _, value in options if name.endswith("password"))]
+    return [*written, *map(unquote, written)]
 
 
 class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):

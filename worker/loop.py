@@ -20,6 +20,7 @@ from worker.heart import ServerClock
 from worker.labelling import Labeller
 from worker.model_slot import ModelSlot
 from worker.renewer import Held
+from worker.shadow import Shadower
 from worker.stream import BLOCK, Delivery, Queue, StreamName
 from worker.trouble import Trouble
 
@@ -45,6 +46,7 @@ class Loop:
         clock: ServerClock,
         stop: threading.Event,
         at: Callable[[str], None],
+        shadow: Shadower | None = None,
     ) -> None:
         self.queue = queue
         self.slot = slot
@@ -54,6 +56,7 @@ class Loop:
         self.clock = clock
         self.stop = stop
         self.at = at
+        self.shadow = shadow or Shadower()
         self.labeller = Labeller(
             queue,
             held,
@@ -61,6 +64,7 @@ class Loop:
             guard=guard,
             before=slot.before,
             served=slot.served,
+            seen=self.shadow.offer,
             clock=clock,
             stop=stop,
             at=at,
@@ -99,6 +103,7 @@ class Loop:
         else:
             self.labeller.settle()
             self._prove()
+            self.shadow.work()
 
     def _take_lost_reads_back(self) -> None:
         """After a failed read Redis may think we hold entries we never saw: let everyone have them again."""
@@ -134,7 +139,7 @@ class Loop:
         if free <= 0 or self.stop.is_set():
             return
         self._answer_lost = True
-        at_work = self._waiting or self.labeller.running()
+        at_work = self._waiting or self.labeller.running() or self.shadow.waits()
         deliveries = self.queue.read(StreamName.JOBS, count=free, block=timedelta(0) if at_work else BLOCK)
         self._answer_lost = False
         # Where all we asked for came, more is waiting: the next read may go on while the model computes.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from worker.fleet import Model, Prepared
-from worker.loading import Load, Loaded, LoadFailed, Predictor
+from worker.loading import Load, Loaded, LoadFailed, Predictor, labels_of
 from worker.log import where
 
 # A version that can't be loaded is tried again after this: its files may have arrived meanwhile.
@@ -57,6 +57,8 @@ class Report:
     version: str = ""
     gen: int = 0
     runtime: str = ""
+    labels: str = ""
+    languages: str = ""
     candidate_gen: int = 0
     candidate_by: str = ""
     candidate: Prepared = Prepared.NONE
@@ -143,6 +145,8 @@ class ModelSlot:
             report = Report(served_gen=self._served_gen, candidate_gen=model.next_gen, candidate_by=model.next_by)
             if active:
                 report = replace(report, version=active.version, gen=active.gen, runtime=active.predictor.runtime)
+                labels, languages = "\n".join(labels_of(active.predictor)), " ".join(active.predictor.languages)
+                report = replace(report, labels=labels, languages=languages)
             if model.next_gen:
                 report = replace(report, candidate=self._prepared(), seconds=round(self._candidate_seconds, 2))
             failure = self._failed.get(_candidate(model)) or self._failed.get(_commit(model))

@@ -31,6 +31,8 @@ from worker.loop import Loop
 from worker.model_slot import ModelSlot
 from worker.renewer import DEADLINE_SHARE, Held, Renewer
 from worker.settings import Settings
+from worker.shadow import Shadower
+from worker.shadow_book import ShadowBook
 from worker.stream import Queue
 from worker.trouble import Trouble
 
@@ -70,6 +72,8 @@ class Service:
         self.fleet = Fleet(url, keys=keys)
         load = load or loader(self.registry, runtime=settings.runtime, threads=settings.threads)
         self.slot = ModelSlot(load, on_change=lambda: self.heart.beat_soon())
+        self.shadow = Shadower(load, worker=self.name)
+        self.shadow_book = ShadowBook(self.fleet.client, keys)
         self.active_file = ActiveFile(self.registry)
         self.heart = Heart(
             self.fleet,
@@ -90,6 +94,7 @@ class Service:
             clock=self.clock,
             stop=self.stopping,
             at=at,
+            shadow=self.shadow,
         )
         self.health: Health | None = None
         self.problem = ""
@@ -186,6 +191,7 @@ class Service:
         self.slot.observe(model, now_ms=self.clock.now_ms())
         if serving := self.slot.active():
             self.active_file.follow(serving, model)
+        self.shadow.observe(self.shadow_book, model.gen)
 
     def _roll_back(self, model: Model) -> Model:
         """Where the version on trial misbehaves, take its commit back; several workers may try, one succeeds."""

@@ -26,6 +26,7 @@ class KeywordPredictor:
 
     runtime = "keywords"
     token_budget = 4096
+    languages: tuple[str, ...] = ()
 
     def __init__(self, *, sharp: bool = False, slow_seconds: float = SLOW_SECONDS) -> None:
         self._weight = 4.0 if sharp else 2.0

@@ -14,6 +14,10 @@ from worker.log import Redactor
         ("redis+sentinel://a,b/m", Sentinels((("a", 26379), ("b", 26379)), "m", tls=False)),
         ("rediss+sentinel://u:p%40ss@a:1/m", Sentinels((("a", 1),), "m", tls=True, user="u", password="p@ss")),
         (
+            "redis+sentinel://:pw@a/m?sentinel_username=s&sentinel_password=p%40ss",
+            Sentinels((("a", 26379),), "m", False, "", "pw", sentinel_username="s", sentinel_password="p@ss"),
+        ),
+        (
             "redis+sentinel://:pw@[::1]:5,[::2]/m",
             Sentinels((("::1", 5), ("::2", 26379)), "m", tls=False, password="pw"),
         ),
@@ -32,6 +36,7 @@ def test_sentinels_are_read_from_the_url(url: str, expected: Sentinels):
         ("redis+sentinel:///m", "names no sentinel"),
         ("redis+sentinel://a:0/m", "no number"),
         ("redis+sentinel://a:port/m", "no number"),
+        ("redis+sentinel://a:1/m?db=1", "sentinel_username and sentinel_password only"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_the_reason(url: str, reason: str):
@@ -52,7 +57,12 @@ def test_nodes_of_a_cluster_are_read_from_the_url(url: str, expected: Cluster):
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"), [("redis+cluster://a:1/0", "one database"), ("redis+cluster://", "names no node")]
+    ("url", "reason"),
+    [
+        ("redis+cluster://a:1/0", "one database"),
+        ("redis+cluster://a?db=1", "nothing only"),
+        ("redis+cluster://", "names no node"),
+    ],
 )
 def test_what_is_no_cluster_is_refused_with_the_reason(url: str, reason: str):
     with pytest.raises(BadAddress, match=reason):
@@ -83,6 +93,6 @@ def test_a_url_that_is_none_is_refused_before_the_first_command(url: str):
 
 
 def test_nothing_shows_the_password():
-    url = "redis+sentinel://clf-bot:s3cret@a:1,b:2/m"
+    url = "redis+sentinel://clf-bot:s3cret@a:1,b:2/m?sentinel_password=s3cret"
     assert shown(url) == "redis+sentinel://a:1,b:2/m"
     assert "s3cret" not in repr(sentinels(url))

@@ -81,7 +81,8 @@ def test_a_result_carries_where_to_answer_and_never_the_text():
     assert JOB.text not in str(done.finished.fields["data"])
 
 
-def test_a_failed_prediction_is_a_dead_letter():
+def test_a_failed_prediction_is_a_dead_letter(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("worker.stream.time.time", lambda: 1.0)  # or the two letters may die a millisecond apart
     work = Work(delivery(), JOB)
     failed = answered(work, Failed("ValueError"), serving=SERVING, waited_ms=0)
     assert failed == dead_letter(work, reason="prediction failed", error="ValueError")

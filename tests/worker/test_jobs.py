@@ -106,6 +106,7 @@ def test_the_queue_lets_through_one_character_more_than_the_normaliser_reads():
         (entry(json.loads(JOB.encode()) | {"text": None}), "field text is no text"),
         (entry(json.loads(JOB.encode()) | {"text": "x" * (MAX_TEXT + 1)}), "limit"),
         (entry(json.loads(JOB.encode()) | {"ts": 1.5}), "field ts"),
+        (entry(json.loads(JOB.encode()) | {"id": "\ud800"}), "field id holds half a character"),
         (entry(json.loads(JOB.encode()) | {"kind": "joke"}), "none of message"),
         (entry(json.loads(JOB.encode()) | {"enq_ms": True}), "enq_ms"),
     ],
@@ -123,6 +124,27 @@ def test_a_result_with_a_confidence_that_is_no_finite_number_is_refused(value: s
         Result.decode(entry(data))
 
 
+def test_a_result_with_half_a_character_in_a_labels_name_is_refused():
+    with pytest.raises(DecodeError, match="field scores holds half a character"):
+        Result.decode(entry(json.loads(RESULT.encode()) | {"scores": {"\ud800": 1.0}}))
+
+
 def test_an_entry_of_a_newer_release_is_told_apart_from_a_broken_one():
     with pytest.raises(NewerSchema):
         Job.decode(entry({}, SCHEMA + 1))
+
+
+def test_the_words_of_a_result_come_back_as_they_were_and_an_older_release_left_them_out():
+    weighed = replace(RESULT, words=[(0, 3, 0.41), (4, 9, -0.05)])
+    assert Result.decode(entry(weighed.encode().encode())) == weighed
+    older = {name: value for name, value in json.loads(RESULT.encode()).items() if name != "words"}
+    assert Result.decode(entry(older)) == RESULT
+
+
+@pytest.mark.parametrize(
+    "words",
+    [None, {}, [1], [[0, 3]], [[3, 3, 0.1]], [[-1, 3, 0.1]], [[0, 9_000, 0.1]], [[0, 3, "x"]], [[0, 1, 0.1]] * 21],
+)
+def test_words_that_name_no_part_of_a_text_are_refused(words: object):
+    with pytest.raises(DecodeError, match=r"words|weight"):
+        Result.decode(entry(json.loads(RESULT.encode()) | {"words": words}))

@@ -86,6 +86,11 @@ def test_any_password_in_an_address_and_any_ticket_is_hidden():
     assert redact("nothing at 10:30 @ noon") == "nothing at 10:30 @ noon"
 
 
+def test_a_password_of_sentinels_is_hidden_as_it_is_and_as_it_is_written():
+    redact = Redactor(["redis+sentinel://u:p@a,b/m?sentinel_username=clf-bot&sentinel_password=open%2Fsesame"])
+    assert redact("open/sesame or open%2Fsesame of clf-bot") == "[hidden] or [hidden] of clf-bot"
+
+
 def test_the_host_of_a_secret_address_may_be_shown():
     assert Redactor(SECRETS)("redis://host:6379/0 down") == "redis://host:6379/0 down"
 

@@ -167,3 +167,31 @@ def test_released_jobs_are_taken_at_once_and_count_as_never_delivered(bot, make_
     other.close()
     make_worker()
     bot.wait_for([job], seconds=5)
+
+
+def test_a_shortcuts_result_names_the_words_its_label_hangs_on_and_no_other_result_does(bot, make_worker):
+    predictor = KeywordPredictor()
+    asked, told = bot.send("this build is awful today", kind=Kind.SHORTCUT), bot.send("another awful build")
+    make_worker(load=load_words(words=lambda: predictor))
+    results = bot.wait_for([asked, told])
+    ((start, end, weight),) = results[asked].words
+    assert "this build is awful today"[start:end] == "awful"
+    # 3 of 5.5 with the word, 1 of 3.5 without it: see the keyword model.
+    assert weight == pytest.approx(3 / 5.5 - 1 / 3.5)
+    assert results[told].words == []
+
+
+def test_a_model_that_fails_on_a_part_of_the_text_costs_the_words_and_not_the_label(bot, make_worker):
+    class FailsWithout(KeywordPredictor):
+        """Cannot read three words: four of which one was left out."""
+
+        def predict(self, encoded):
+            if any(len(one.ids) == 5 for one in encoded):
+                raise ValueError
+            return super().predict(encoded)
+
+    job = bot.send("it is awful today", kind=Kind.SHORTCUT)
+    make_worker(load=load_words(words=FailsWithout))
+    result = bot.wait_for([job])[job]
+    assert (result.label, result.words) == ("negative", [])
+    assert not bot.dead()

@@ -28,7 +28,8 @@ def test_every_script_is_described_and_no_other():
 
 def test_every_key_is_described():
     keys = Keys()
-    for name in (*map(keys.stream, StreamName), keys.job("<id>"), keys.marks, keys.workers, keys.bots, keys.model):
+    hashes = (keys.job("<id>"), keys.marks, keys.workers, keys.bots, keys.model, keys.shadow)
+    for name in (*map(keys.stream, StreamName), *hashes):
         assert f"`{name}`" in TEXT
 
 
