@@ -1,6 +1,7 @@
 """The bot's own Bolt app: the factory for `python -m bot`."""
 
 import logging
+from typing import Any
 
 from slack_bolt import App
 from slack_sdk import WebClient
@@ -18,8 +19,8 @@ def make_client(settings: Settings) -> WebClient:
     return quiet_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
 
 
-def make_app(settings: Settings, client: WebClient) -> App:
-    """A Bolt app without listeners. Raises BoltError when Slack refuses the token."""
+def make_app(settings: Settings, client: WebClient, **more: Any) -> App:
+    """A Bolt app without listeners; `more` are App's own options. Raises BoltError when Slack refuses the token."""
     logger = logging.getLogger(_BOLT_LOGGER)
     logger.setLevel(logging.ERROR)
     return App(
@@ -31,4 +32,5 @@ def make_app(settings: Settings, client: WebClient) -> App:
         attaching_conversation_kwargs_enabled=False,
         logger=logger,
         name="clf",
+        **more,
     )

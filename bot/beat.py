@@ -31,7 +31,7 @@ class Link:
     sockets: int = 0  # of the app, as Slack counts them
     app: str = ""
     reconnects: int = 0
-    on_reconnect: Callable[[], None] = lambda: None  # events may have been missed
+    on_missed: Callable[[], None] = lambda: None  # events may have been missed
 
 
 @dataclass
@@ -58,8 +58,7 @@ class Beat:
     def __init__(
         self,
         fleet: Fleet,
-        slack: Slack,
-        me: Identity,
+        workspaces: Callable[[], list[tuple[Slack, Identity]]],
         link: Link,
         *,
         id: str,
@@ -74,7 +73,7 @@ class Beat:
         channels where replies take less room than was set. With every beat `pause` is told why the operator wants
         nothing posted, or "" when it may be.
         """
-        self._fleet, self._slack, self._me, self._link = fleet, slack, me, link
+        self._fleet, self._workspaces, self._link = fleet, workspaces, link
         self._id, self._clock, self._last_event, self._problem = id, clock, last_event, problem
         self._catching_up, self._crowded, self._pause = catching_up, crowded, pause
         self._stopping = threading.Event()
@@ -99,6 +98,8 @@ class Beat:
 
     def _beat(self) -> BotBeat:
         last = self._last_event()
+        known = [me for _, me in self._workspaces()]
+        me = known[0] if len(known) == 1 else Identity("", "")
         return BotBeat(
             id=self._id,
             host=socket.gethostname(),
@@ -106,10 +107,11 @@ class Beat:
             mode=self._link.mode.value,
             connected=self._link.connected,
             sockets=self._link.sockets,
-            app=self._me.app or self._link.app,
-            team=self._me.team,
-            bot_user=self._me.bot_user,
-            bot_name=self._me.name,
+            app=me.app or self._link.app,
+            team=me.team,
+            bot_user=me.bot_user,
+            bot_name=me.name,
+            workspaces=len(known),
             channels=self.channels,
             last_event_ms=self._clock.at(last) if last else 0,
             catching_up=self._catching_up(),
@@ -131,7 +133,7 @@ class Beat:
     def _count_forever(self) -> None:
         while True:
             try:
-                self.channels = count_channels(self._slack)
+                self.channels = sum(count_channels(slack) for slack, _ in self._workspaces())
             except Exception as error:
                 why = trouble(error)
                 if self._seldom.due("channels"):

@@ -13,16 +13,21 @@ from typing import Any, TypeVar
 
 import structlog
 
+from bot.choices import Listen
+from bot.edits import Deletion, Eraser
 from bot.gaps import Gap, Gaps
 from bot.history import HISTORY, PAGE, THREAD, Reading, Unreadable, before, read_channel
 from bot.identity import Identity
 from bot.intake import Decide
+from bot.listening import Listening
 from bot.metrics import CaughtUp, Metrics
 from bot.pacing import Limits, Window
+from bot.people import is_shared
 from bot.slack_client import Slack, pages
 from bot.slack_errors import Failure, trouble
+from bot.store import Memory
 from worker.connection import Misconfigured, QueueError
-from worker.jobs import Job, Origin
+from worker.jobs import Job, Origin, message_id
 from worker.log import Seldom
 from worker.stream import Enqueued, Queue
 
@@ -56,14 +61,21 @@ class CatchUp:
         me: Identity,
         gaps: Gaps,
         metrics: Metrics,
+        listening: Listening,
+        memory: Memory,
+        eraser: Eraser,
         *,
         decide: Decide,
         limit: int,
         limits: Limits,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
-        """`limit` is the most jobs and results the queue may hold; reading waits until half of that is free."""
+        """`limit` is the most jobs and results the queue may hold; reading waits until half of that is free. `tidy` is
+        called after every sweep, with the patience that Redis needs.
+        """
         self._queue, self._slack, self._me, self._gaps, self._metrics = queue, slack, me, gaps, metrics
-        self._decide, self._limit = decide, limit
+        self._listening, self._memory, self._eraser = listening, memory, eraser
+        self._decide, self._limit, self._tidy = decide, limit, tidy
         # Half of what Slack allows: the poster reads threads too.
         self._windows = {
             method: Window(max(1, limits.calls_per_minute.get(method, 50) // 2)) for method in (HISTORY, THREAD)
@@ -115,8 +127,14 @@ class CatchUp:
         if failed is None:
             self._gaps.close_everywhere(whole)
             self._swept = time.monotonic()
+            self._patiently(self._tidy)
 
     def _close(self, channel: str, gap: Gap) -> None:
+        if self._patiently(lambda: self._listening.choice(channel)).listen is Listen.OFF:
+            # Nothing of it is read; and should it be turned on, what was said before stays unread.
+            self._patiently(lambda: self._queue.set_mark(self._me.team, channel, f"{time.time():.6f}"))
+            self._gaps.close(channel, gap)
+            return
         try:
             since = self._since(channel, gap)
             reading = read_channel(self._call, self._me, channel, since=since, is_known=self._is_known)
@@ -127,6 +145,9 @@ class CatchUp:
             self._gaps.close(channel, gap)
             return
         queued = sum(self._take(job, reading) for job in self._jobs(reading))
+        for ts in reading.gone:
+            gone = Deletion(message_id(self._me.team, channel, ts), channel, ts, ts, "", replied=True)
+            self._patiently(lambda gone=gone: self._eraser.erase(gone))
         self._metrics.caught_up(CaughtUp.SKIPPED, reading.skipped)
         if queued or reading.skipped:
             _log.info("caught up", queued=queued, read=len(reading.messages), skipped=reading.skipped)
@@ -146,11 +167,25 @@ class CatchUp:
     def _jobs(self, reading: Reading) -> Iterator[Job]:
         for message in reading.messages:
             found = self._decide({"type": "message", **message}, self._me, origin=Origin.HISTORY)
-            if isinstance(found, Job):
+            if not isinstance(found, Job):
+                continue
+            if self._patiently(lambda job=found: self._listening.takes(job)):
                 yield found
+            else:
+                self._metrics.caught_up(CaughtUp.UNWANTED)
+
+    def _is_answered(self, job: Job, reading: Reading) -> bool:
+        """Whether our reply there is about this text, not about one before it was edited."""
+        if job.message not in reading.answered:
+            return False
+        about = reading.answered[job.message]
+        if about is None and job.edit_ts:
+            tag = self._patiently(lambda: self._memory.tags.get(job.message))
+            about = tag.edit_ts if tag else None
+        return about is None or job.edit_ts <= about
 
     def _take(self, job: Job, reading: Reading) -> bool:
-        if job.message in reading.answered:
+        if self._is_answered(job, reading):
             self._metrics.caught_up(CaughtUp.ANSWERED)
             return False
         while (answer := self._patiently(lambda: self._queue.enqueue(job, limit=self._limit, advance=False))) is (
@@ -165,12 +200,19 @@ class CatchUp:
         for kind in KINDS:
             try:
                 for page in pages(self._call, LIST, types=kind, exclude_archived=True, limit=PAGE):
-                    found += [str(one["id"]) for one in page.get("channels", [])]
+                    for one in page.get("channels", []):
+                        found.append(str(one["id"]))
+                        self._note(str(one["id"]), shared=is_shared(one))
             except Unreadable as error:
                 self._metrics.caught_up(CaughtUp.UNREADABLE)
                 if self._seldom.due(kind):
                     _log.warning("channels are not listed, what is missed there is lost", kind=kind, error=str(error))
         return found
+
+    def _note(self, channel: str, *, shared: bool) -> None:
+        """Whether others are in a channel decides whether it is listened to where nobody chose."""
+        if self._patiently(lambda: self._listening.facts(channel)).shared != shared:
+            self._patiently(lambda: self._memory.channels.note(channel, shared=shared))
 
     # Patience
 

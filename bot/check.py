@@ -1,6 +1,7 @@
 """`python -m bot --check`: facts about the Slack set-up for `clfadmin doctor`. No secret in it, and no advice."""
 
 import time
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -8,16 +9,53 @@ from pydantic import SecretStr
 
 from bot.beat import count_channels
 from bot.identity import Identity, from_auth_test
+from bot.installation import Installation, installations
 from bot.scopes import NEEDED_SCOPES
 from bot.settings import Settings, SettingsError
 from bot.slack_client import Slack, quiet_web_client
 from bot.slack_errors import trouble
+from bot.store import Store
+from bot.vault import Vault
+from worker.connection import QueueError
+from worker.jobs import Keys
 
 _KINDS = {"xoxb-": "bot", "xapp-": "app", "xoxp-": "user", "xoxe.": "rotating", "xoxc-": "session"}
 
 
 def check(settings: Settings) -> dict[str, Any]:
     """One JSON document; what could not be found out is null. Never raises for what Slack answers."""
+    return _check_several(settings) if settings.several else _check_one(settings)
+
+
+def _check_several(settings: Settings) -> dict[str, Any]:
+    """`workspaces`: one for each installation; null with Redis out of reach."""
+    document: dict[str, Any] = {"mode": _mode(settings), "tokens": {"bot": "several", "app": "missing"}}
+    try:
+        vault = Vault(settings.clf_secret_key.get_secret_value())
+        with closing(Store(settings.redis_url, keys=Keys(settings.clf_prefix))) as store:
+            found = dict(installations(store, vault))
+    except (SettingsError, QueueError) as error:
+        document["mode"]["error"] = document["mode"]["error"] or str(error)
+        return document | {"workspaces": None}
+    return document | {"workspaces": [_workspace(settings, team, one) for team, one in found.items()]}
+
+
+def _workspace(settings: Settings, team: str, installation: Installation | None) -> dict[str, Any]:
+    if installation is None:
+        return {"team": team, "auth": {"ok": False, "error": "CLF_SECRET_KEY does not open it", "class": "locked"}}
+    slack = Slack(quiet_web_client(installation.token, settings.slack_api_url))
+    auth, headers = _auth(slack)
+    return {
+        "team": team,
+        "team_name": installation.me.team_name,
+        "auth": auth,
+        "scopes": scopes(headers),
+        "channels": _channels(slack) if auth["ok"] else None,
+        "token_ends": installation.ends or None,
+    }
+
+
+def _check_one(settings: Settings) -> dict[str, Any]:
     slack = Slack(quiet_web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url))
     auth, headers = _auth(slack)
     return {

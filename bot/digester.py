@@ -2,7 +2,6 @@
 
 from bot.digest import digest_metadata, digest_text
 from bot.lanes import Held
-from bot.metrics import Metrics
 from bot.pacing import POST
 from bot.reconcile import Unreadable, find_digests
 from bot.replies import Form
@@ -14,8 +13,8 @@ from bot.slack_errors import trouble
 class Digester:
     """Safe for threads as the sender is."""
 
-    def __init__(self, sender: Sender, slack: Slack, metrics: Metrics) -> None:
-        self._sender, self._slack, self._metrics = sender, slack, metrics
+    def __init__(self, sender: Sender, slack: Slack) -> None:
+        self._sender, self._slack = sender, slack
 
     def steps(self, group: list[Held]) -> list[Next]:
         """Do the next thing for these results of one channel; what to do with each afterwards, in their order.
@@ -48,8 +47,9 @@ class Digester:
         if settle:
             return {held.entry: Next(Step.AGAIN, settle) for held in unsure}
         found = find_digests(self._slack, [held.result for held in unsure])
+        if isinstance(found, Unreadable) and found.trouble.is_about_the_token:
+            return {held.entry: Next(Step.STOP, why=found.trouble.code) for held in unsure}
         if isinstance(found, Unreadable):
-            self._metrics.troubles.labels(found.trouble.failure.value).inc()
             wait = found.trouble.retry_after or backoff(unsure[0].reads + 1)
             for held in unsure:
                 held.reads += 1
@@ -67,15 +67,14 @@ class Digester:
         results = [held.result for held in ready]
         more = {} if ready[0].plain else {"metadata": digest_metadata(results)}
         try:
-            with self._metrics.post_seconds.time():
-                self._slack.call(
-                    POST,
-                    channel=results[0].channel,
-                    text=digest_text(results),
-                    unfurl_links=False,
-                    unfurl_media=False,
-                    **more,
-                )
+            self._slack.call(
+                POST,
+                channel=results[0].channel,
+                text=digest_text(results),
+                unfurl_links=False,
+                unfurl_media=False,
+                **more,
+            )
         except Exception as error:
             return self._sender.failed(ready, trouble(error))
         return self._sender.arrived(ready)

@@ -8,10 +8,10 @@ from typing import Any, cast
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.asgi import SlackRequestHandler
 from slack_bolt.adapter.asgi.http_response import AsgiHttpResponse
-from slack_sdk.signature import SignatureVerifier
 from starlette.types import Receive, Scope, Send
 
 from bot.metrics import Heard, Metrics
+from bot.signature import Signatures
 
 MAX_BODY = 1_000_000
 # Each waits for Redis, two seconds at most; Slack waits three.
@@ -34,7 +34,7 @@ class EventsEndpoint(SlackRequestHandler):
     def __init__(self, app: App, signing_secret: str, metrics: Metrics, *, path: str = "/slack/events") -> None:
         super().__init__(app, path)
         self._bolt = app
-        self._verifier = SignatureVerifier(signing_secret)
+        self._signatures = Signatures(signing_secret)
         self._metrics = metrics
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="events")
         self._waiting = 0
@@ -73,7 +73,10 @@ class EventsEndpoint(SlackRequestHandler):
             body = raw.decode()
         except UnicodeDecodeError:
             raise Rejected(400) from None
-        if not self._verifier.is_valid(body, timestamp, signature):
+        if not self._signatures.is_slacks(body, timestamp, signature):
+            raise Rejected(401)
+        # An event that comes again makes the job it made before; Slack sends clicks and commands once.
+        if _is_form(body, headers) and not self._signatures.is_new(signature):
             raise Rejected(401)
         return body
 
@@ -107,10 +110,15 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes:
             return bytes(raw)
 
 
+def _is_form(body: str, headers: dict[str, str]) -> bool:
+    """A command or a click; events are JSON."""
+    return not body.lstrip().startswith("{") and "json" not in headers.get("content-type", "")
+
+
 def _check_shape(body: str, headers: dict[str, str]) -> None:
     """Bolt takes the outer shape for granted and would fail with 500, which Slack repeats."""
-    if not body.lstrip().startswith("{") and "json" not in headers.get("content-type", ""):
-        return  # forms: commands and clicks
+    if _is_form(body, headers):
+        return
     try:
         data: object = json.loads(body)
     except (ValueError, RecursionError):
@@ -129,7 +137,8 @@ def is_well_shaped(data: object) -> bool:
     grants = payload.get("authorizations")
     if grants is not None and not (isinstance(grants, list) and all(isinstance(one, dict) for one in grants)):  # pyright: ignore
         return False
-    if payload.get("type") != "event_callback":
-        return True
-    event = payload.get("event")
-    return isinstance(event, dict) and isinstance(cast("dict[str, Any]", event).get("type"), str)
+    # Bolt looks into an event whatever the type says.
+    event = payload.get("event", {})
+    if not isinstance(event, dict):
+        return False
+    return payload.get("type") != "event_callback" or isinstance(cast("dict[str, Any]", event).get("type"), str)

@@ -28,12 +28,14 @@ class Unreadable(Exception):
 class Reading:
     """A channel since a moment: `messages` as Slack has them, with their `channel`, oldest first.
 
-    `answered` holds the ids of messages that carry a reply of ours, `skipped` counts those beyond the limit, and
-    `newest` is the latest ts seen, "" in an empty channel.
+    `answered` holds the ids of messages that carry a reply of ours, each with the edit it is about, None where nothing
+    says so. `gone` are deleted messages that our replies have outlived, `skipped` counts messages beyond the
+    limit, and `newest` is the latest ts seen, "" in an empty channel.
     """
 
     messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    answered: set[str] = field(default_factory=set[str])
+    answered: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    gone: list[str] = field(default_factory=list[str])
     skipped: int = 0
     newest: str = ""
 
@@ -49,8 +51,7 @@ def read_channel(call: Call, me: Identity, channel: str, *, since: str, is_known
     parents: list[dict[str, Any]] = []
     for message in _top_level(call, me, channel, oldest=before(since, THREAD_LOOK_BACK)):
         reading.newest = max(reading.newest, _ts(message))
-        if _is_ours(message, me):
-            reading.answered |= counted_in(message, me.team, channel)
+        _look_at(reading, me, channel, message)
         if _ts(message) > since:
             _keep(reading, message)
         if str(message.get("latest_reply", "")) > since and not (
@@ -64,9 +65,17 @@ def read_channel(call: Call, me: Identity, channel: str, *, since: str, is_known
     for message in reading.messages:
         message["channel"] = channel
         if _has_our_reaction(message, me):
-            reading.answered.add(message_id(me.team, channel, _ts(message)))
+            reading.answered.setdefault(message_id(me.team, channel, _ts(message)))
     reading.messages.sort(key=_ts)
     return reading
+
+
+def _look_at(reading: Reading, me: Identity, channel: str, message: Mapping[str, Any]) -> None:
+    """What a message of the channel tells about our own posts."""
+    if _is_ours(message, me):
+        reading.answered |= dict.fromkeys(counted_in(message, me.team, channel))
+    if message.get("subtype") == "tombstone" and me.bot_user in message.get("reply_users", []):
+        reading.gone.append(_ts(message))
 
 
 def before(ts: str, span: timedelta) -> str:
@@ -95,7 +104,8 @@ def _read_thread(
                 continue
             reading.newest = max(reading.newest, _ts(message))
             if _is_ours(message, me):
-                reading.answered.add(_answers(message) or message_id(me.team, channel, _ts(parent)))
+                answered, edit_ts = _answers(message)
+                reading.answered[answered or message_id(me.team, channel, _ts(parent))] = edit_ts
             elif _ts(message) > since and message.get("subtype") != "thread_broadcast":  # history shows that one too
                 _keep(reading, message)
 
@@ -107,11 +117,12 @@ def _keep(reading: Reading, message: dict[str, Any]) -> None:
         reading.skipped += 1
 
 
-def _answers(message: Mapping[str, Any]) -> str:
-    """The message that a post of ours is about; empty where its metadata does not say so."""
+def _answers(message: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The message that a post of ours is about, and which edit of it; what its metadata does not say is "", None."""
     attached = as_object(message.get("metadata"))
     payload = as_object(attached.get("event_payload")) if attached.get("event_type") == EVENT_TYPE else {}
-    return str(payload.get("message", ""))
+    about = str(payload.get("message", ""))
+    return about, str(payload.get("edit_ts", "")) if about else None
 
 
 def _is_ours(message: Mapping[str, Any], me: Identity) -> bool:

@@ -36,6 +36,20 @@ def from_auth_test(answer: Mapping[str, Any], *, app: str = "") -> Identity:
     )
 
 
+def teams_of(body: Mapping[str, Any]) -> list[str]:
+    """The workspaces a request may be for, likeliest first: in a channel shared with another organisation it bears the
+    sender's team, and names ours among those it is authorised for.
+    """
+    granted: Any = body.get("authorizations")
+    found = [_part(one, "team_id") for one in granted] if isinstance(granted, list) else []  # pyright: ignore
+    found += [body.get("team_id"), _part(body.get("team"), "id"), _part(body.get("user"), "team_id")]
+    return [one for one in found if isinstance(one, str) and one]
+
+
+def _part(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None  # pyright: ignore
+
+
 def is_for(body: Mapping[str, Any], me: Identity) -> bool:
     """Whether an event was meant for our app and installation. What the event leaves out speaks for nobody."""
     app = body.get("api_app_id")

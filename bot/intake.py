@@ -9,8 +9,12 @@ import structlog
 from slack_bolt import BoltResponse
 
 from bot.asides import Addressed, Asides
+from bot.choices import Listen
+from bot.edits import Deletion, Eraser
 from bot.gaps import Gaps
 from bot.identity import Identity, is_for
+from bot.introduction import Introducer
+from bot.listening import Listening
 from bot.metrics import Heard, Metrics
 from bot.replies import FULL, hint
 from bot.slack_client import Slack
@@ -22,6 +26,8 @@ from worker.stream import Enqueued, Queue
 # Slack sends these again for about six minutes; in Socket Mode any status but 200 is no acknowledgement. What the queue
 # has no room for is acknowledged: Slack's history keeps it, and catch-up reads it when there is room.
 _NOT_ACKNOWLEDGED = {Heard.REFUSED: 401, Heard.FAILED: 503}
+# As long as catch-up looks back for messages nobody labelled.
+YOUNG = timedelta(hours=24)
 # Somebody whose messages wait is told so, and not for each of them.
 FULL_AGAIN_AFTER = timedelta(hours=1)
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -33,11 +39,11 @@ class HintLike(Addressed, Protocol):
 
 
 class Decide(Protocol):
-    """What of an event is ours: bot.listeners.to_job."""
+    """What an event asks us to do: bot.listeners.understood."""
 
     def __call__(
         self, event: Mapping[str, Any], me: Identity, *, origin: Origin = Origin.LIVE
-    ) -> Job | HintLike | None: ...
+    ) -> Job | HintLike | Deletion | None: ...
 
 
 class Intake:
@@ -50,6 +56,9 @@ class Intake:
         me: Identity,
         metrics: Metrics,
         gaps: Gaps,
+        listening: Listening,
+        eraser: Eraser,
+        introducer: Introducer,
         *,
         decide: Decide,
         limit: int,
@@ -60,6 +69,7 @@ class Intake:
         `alone`: the app is ours, so that an event for another app or workspace is a mistake.
         """
         self._queue, self._metrics, self._gaps = queue, metrics, gaps
+        self._listening, self._eraser, self._introducer = listening, eraser, introducer
         self.me = me
         self._decide, self._limit, self._alone, self._gives_hints = decide, limit, alone, hints
         self._seldom = Seldom()
@@ -92,12 +102,55 @@ class Intake:
             if self._seldom.due("not for us"):
                 _log.warning("event for another app or workspace refused", app=body.get("api_app_id") == self.me.app)
             return Heard.REFUSED
+        shared = body.get("is_ext_shared_channel") is True
+        if self._introducer.is_about_us(event):
+            return self._introduce(event, shared=shared)
         if event.get("type") not in ("message", "app_mention"):
             return Heard.IGNORED
         found = self._decide(event, self.me)
         if found is None:
             return Heard.IGNORED
+        if isinstance(found, Deletion):
+            return self._erase(found)
+        return self._answer(found, shared=shared)
+
+    def _introduce(self, event: Mapping[str, Any], *, shared: bool) -> Heard:
+        try:
+            self._introducer.hear(event, shared=shared)
+        except QueueError as error:
+            return self._failed(None, error)
+        return Heard.MOVED
+
+    def _answer(self, found: Job | HintLike, *, shared: bool) -> Heard:
+        """`shared`: with another organisation, as the event says."""
+        try:
+            if isinstance(found, Job):
+                wanted = self._listening.takes(found, shared=shared) and not self._is_forgotten(found)
+            else:
+                wanted = self._listening.choice(found.channel, shared=shared).listen is not Listen.OFF
+        except QueueError as error:
+            return self._failed(found, error)
+        if not wanted:
+            return Heard.UNWANTED
         return self._enqueue(found) if isinstance(found, Job) else self._hint(found)
+
+    def _is_forgotten(self, job: Job) -> bool:
+        """The edit of an old message that never got a label: nobody expects one now."""
+        return bool(job.edit_ts) and float(job.ts) < time.time() - YOUNG.total_seconds() and not self._eraser.knows(job)
+
+    def _erase(self, gone: Deletion) -> Heard:
+        try:
+            self._eraser.erase(gone)
+        except QueueError as error:
+            return self._failed(gone, error)
+        return Heard.DELETED
+
+    def _failed(self, found: Job | HintLike | Deletion | None, error: QueueError) -> Heard:
+        if isinstance(found, Job):
+            self._gaps.open(found.channel, found.ts)
+        if self._seldom.due("failed"):
+            _log.warning("redis does not work, slack is not acknowledged and sends again", error=str(error))
+        return Heard.FAILED
 
     def _enqueue(self, job: Job) -> Heard:
         try:
@@ -105,10 +158,7 @@ class Intake:
         except Full as error:
             return self._overflow(job, str(error))
         except QueueError as error:
-            self._gaps.open(job.channel, job.ts)
-            if self._seldom.due("failed"):
-                _log.warning("redis does not work, slack is not acknowledged and sends again", error=str(error))
-            return Heard.FAILED
+            return self._failed(job, error)
         if answer is Enqueued.FULL:
             return self._overflow(job, f"the queue holds {self._limit} already (CLF_MAX_QUEUE)")
         return Heard.DUP if answer is Enqueued.DUP else Heard.QUEUED

@@ -10,10 +10,12 @@ from enum import Enum
 
 from bot.crowd import Crowding
 from bot.pacing import POST, REACT, READ, WHISPER, Pace
-from bot.replies import Counted, Form, Reaction, Reply, Whisper, in_crowd
+from bot.replies import Counted, Form, Reaction, Reply, Silent, Whisper, in_crowd
+from bot.standing import Standing, next_method
 from worker.jobs import Result
 from worker.stream import Delivery
 
+NO_CALL = ""
 # Held a lane; at one post a second these are twenty seconds of work, well inside the lease.
 LANE_HOLDS = 20
 # Where one post stands for many; their list must fit into its metadata.
@@ -48,11 +50,19 @@ class Held:
     sent: bool = False
     plain: bool = False
     alone: bool = False  # not to be counted with others: an earlier reply of its own may have arrived
+    standing: Standing | None = None  # of an edit: what of ours stands there; None while unknown
     tries: int = 0
     reads: int = 0
 
     def __post_init__(self) -> None:
         self.reply = self.wanted
+        # What an edit replaces is a post or reaction of its own.
+        self.alone = bool(self.result.edit_ts)
+
+    def hush(self, reply: Silent) -> None:
+        """Nothing is to be shown any more."""
+        self.wanted = self.reply = reply
+        self.alone = True
 
     @property
     def entry(self) -> str:
@@ -62,6 +72,10 @@ class Held:
     def method(self) -> str:
         if self.reading:
             return READ
+        if self.standing and (replacing := next_method(self.standing, self.wanted)):
+            return replacing
+        if isinstance(self.reply, Silent):
+            return NO_CALL
         if isinstance(self.reply, Reaction):
             return REACT
         return WHISPER if isinstance(self.reply, Whisper) else POST

@@ -2,17 +2,24 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt import App
 
+from bot import alerts, home, window
+from bot.edits import Deletion, as_edit, deletion, edited, edited_message
 from bot.identity import Identity
+from bot.introduction import REACTIONS
 from bot.message_text import clean, is_blank, mentions, said, without_mention
-from bot.poster import Posting
+from bot.posting import Posting
+from bot.scopes import COMMAND, SHORTCUT
 from bot.settings import Mode, Settings
+from bot.slack_client import Slack, like
+from bot.tag_blocks import CORRECT
 from bot.tagger import Tagger
+from bot.workspace import Workspace
 from worker.jobs import MAX_FIELD, Job, Kind, Origin, message_id
 
 # A plain message has none. Joins, topics, edits, deletions and bot_message are acknowledged and left alone.
@@ -65,6 +72,19 @@ def to_job(
     )
 
 
+def understood(event: Mapping[str, Any], me: Identity, *, origin: Origin = Origin.LIVE) -> Job | Hint | Deletion | None:
+    """What a `message` or `app_mention` event asks us to do. Never raises, whatever is in `event`."""
+    if gone := deletion(event, me):
+        return None if gone.is_ours else gone
+    if event.get("subtype") == "message_changed":
+        message = edited_message(event)
+        job = to_job(message, me, origin=origin) if message else None
+        return as_edit(job, edited(message or {})) if isinstance(job, Job) else None
+    found = to_job(event, me, origin=origin)
+    # A message read from history, or one that was edited into naming us.
+    return as_edit(found, edit_ts) if isinstance(found, Job) and (edit_ts := edited(event)) else found
+
+
 def _is_from_a_person(event: Mapping[str, Any], me: Identity) -> bool:
     user = _text(event, "user")
     if event.get("bot_id") or event.get("bot_profile") or event.get("hidden") is True:
@@ -86,6 +106,9 @@ def _text(event: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) and value.isascii() and len(value) <= MAX_FIELD else ""
 
 
+Listener = Callable[[Callable[..., Any], dict[str, Any]], None]
+
+
 def register(
     app: App, settings: Settings | None = None, *, mode: Mode = Mode.PLUGIN, posting: Posting | None = None
 ) -> Tagger:
@@ -96,12 +119,51 @@ def register(
     app's own; `posting` is for limits other than Slack's. Raises SettingsError, worker.connection.Misconfigured, and
     SlackApiError when the token is refused.
     """
-    settings = settings or Settings.load()
-    tagger = Tagger(app.client, settings, to_job, mode=mode, posting=posting)
-    app.middleware(tagger.intake.on_event)  # pyright: ignore[reportUnknownMemberType]
-    app.event(re.compile(r"[\s\S]*"))(_acknowledge)  # pyright: ignore[reportUnknownMemberType]
+    slack = Slack(like(app.client))
+    me = slack.identify()
+    tagger = Tagger(settings or Settings.load(), understood, mode=mode, posting=posting)
+    tagger.add(Slack(slack.client, tagger.metrics.called), me)
+    listen(app, tagger)
     tagger.start()
     return tagger
+
+
+def listen(app: App, tagger: Tagger) -> None:
+    """Give the app everything the tagger wants to hear; of two listeners for the same thing Bolt calls the first."""
+    # Bolt's own types leave open what a listener takes.
+    bolt: Any = app
+    bolt.middleware(tagger.on_event)
+    wanted: list[tuple[Any, Callable[[Workspace], Listener]]] = [
+        (bolt.command(COMMAND), lambda at: at.asking.commands.on_command),
+        (bolt.shortcut({"callback_id": SHORTCUT, "type": "message_action"}), lambda at: at.asking.shortcut.on_shortcut),
+        (bolt.view(SHORTCUT), lambda at: at.asking.shortcut.on_submit),
+        (bolt.view(window.SETTINGS), lambda at: at.asking.settings.on_submit),
+        (bolt.action(window.INTRO_SETTINGS), lambda at: at.asking.settings.on_button),
+        (bolt.action(CORRECT), lambda at: at.asking.corrections.on_menu),
+        (bolt.action(home.SETTINGS), lambda at: at.asking.settings.on_button),
+        (bolt.action(home.OPT_OUT), lambda at: at.asking.home.on_opt_out),
+        (bolt.action(home.OPT_IN), lambda at: at.asking.home.on_opt_in),
+        (bolt.event(home.EVENT), lambda at: at.asking.home.on_opened),
+        (bolt.action(alerts.SELDOM_ACTION), lambda at: at.reporter.on_less),
+        (bolt.action(alerts.OFF_ACTION), lambda at: at.reporter.on_off),
+        (bolt.action(REACTIONS), lambda at: at.introducer.on_reactions),
+    ]
+    for subscribe, of_workspace in wanted:
+        subscribe(_routed(tagger, of_workspace))
+    bolt.event(re.compile(r"[\s\S]*"))(_acknowledge)
+
+
+def _routed(tagger: Tagger, of_workspace: Callable[[Workspace], Listener]) -> Listener:
+    """A listener of Bolt's that hands on to the one of the workspace it is for."""
+
+    def listener(ack: Callable[..., Any], body: dict[str, Any]) -> None:
+        workspace = tagger.of(body)
+        if workspace:
+            of_workspace(workspace)(ack, body)
+        else:
+            ack()
+
+    return listener
 
 
 def _acknowledge() -> None:

@@ -1,6 +1,8 @@
 """What the bot counts, for Prometheus. Names and classes only: no text, no person, no channel."""
 
 import math
+import time
+from contextlib import suppress
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -15,9 +17,13 @@ class Heard(StrEnum):
     DUP = "dup"
     FULL = "full"  # the queue or Redis itself takes no more; it waits in Slack's history
     IGNORED = "ignored"
+    UNWANTED = "unwanted"  # the channel's choice, or its author's
+    MOVED = "moved"  # we were invited to a channel or removed from it
+    DELETED = "deleted"  # a message that is gone; what there was of it went too
     HINT = "hint"
     FAILED = "failed"  # Redis did not take it; Slack was not acknowledged
     REFUSED = "refused"  # not signed, not for us, not readable
+    DROPPED = "dropped"  # not looked at: too many wait already; Slack was not acknowledged
     RATE_LIMITED = "rate_limited"  # Slack tells us that it withheld events
 
 
@@ -27,6 +33,7 @@ class CaughtUp(StrEnum):
     QUEUED = "queued"
     DUP = "dup"
     ANSWERED = "answered"  # it carries our reply
+    UNWANTED = "unwanted"  # the channel's choice, or its author's
     SKIPPED = "skipped"  # beyond the limit of a channel
     UNREADABLE = "unreadable"  # a whole channel whose history Slack does not show us
 
@@ -43,8 +50,23 @@ class Metrics:
         self.replies = Counter(
             "clf_bot_replies", "Results by what became of them.", ["outcome"], registry=self.registry
         )
-        self.troubles = Counter(
-            "clf_bot_slack_troubles", "Failed calls to Slack by class.", ["failure"], registry=self.registry
+        self.calls = Counter(
+            "clf_bot_slack_calls",
+            "Calls to Slack by method and by the class of its answer.",
+            ["method", "answer"],
+            registry=self.registry,
+        )
+        self.call_seconds = Histogram(
+            "clf_bot_slack_seconds", "Seconds one call to Slack took.", ["method"], registry=self.registry
+        )
+        self.reply_seconds = Histogram(
+            "clf_bot_reply_seconds",
+            "Seconds from a message to its reply.",
+            buckets=(0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86_400),
+            registry=self.registry,
+        )
+        self.duplicates = Counter(
+            "clf_bot_duplicates", "Replies beyond the first that were seen in a thread.", registry=self.registry
         )
         self.forms = Counter(
             "clf_bot_replies_forms", "Replies posted or found, by what people see.", ["form"], registry=self.registry
@@ -56,13 +78,23 @@ class Metrics:
         self.connected = Gauge("clf_bot_connected", "1 while Slack can reach us.", registry=self.registry)
         self.reconnects = Counter("clf_bot_reconnects", "Sockets opened after the first.", registry=self.registry)
         self.queue = Gauge("clf_queue_entries", "What the queue holds.", ["what"], registry=self.registry)
-        self.post_seconds = Histogram("clf_bot_post_seconds", "Time of one call to Slack.", registry=self.registry)
 
     def heard(self, outcome: Heard) -> None:
         self.events.labels(outcome.value).inc()
 
     def caught_up(self, outcome: CaughtUp, count: int = 1) -> None:
         self.history.labels(outcome.value).inc(count)
+
+    def called(self, method: str, answer: str, seconds: float) -> None:
+        self.calls.labels(method, answer).inc()
+        self.call_seconds.labels(method).observe(seconds)
+
+    def answered(self, ts: str) -> None:
+        """A reply stands under what was written at `ts`."""
+        with suppress(ValueError):  # a queue entry may name any word as its time
+            seconds = time.time() - float(ts)
+            if math.isfinite(seconds):
+                self.reply_seconds.observe(max(0.0, seconds))
 
     def replied(self, outcome: str) -> None:
         self.replies.labels(outcome).inc()

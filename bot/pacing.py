@@ -12,6 +12,8 @@ POST = "chat.postMessage"
 WHISPER = "chat.postEphemeral"
 REACT = "reactions.add"
 READ = "conversations.replies"
+# By the tier of each method: three 50, two 20, four 100.
+_CALLS = {REACT: 50, READ: 50, WHISPER: 100, "chat.update": 50, "chat.delete": 50, "reactions.remove": 20}
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Limits:
     channel_per_second: float = 0.95
     channel_burst: int = 3
     posts_per_minute: int = 290
-    calls_per_minute: dict[str, int] = field(default_factory=lambda: {REACT: 50, READ: 50, WHISPER: 100})
+    calls_per_minute: dict[str, int] = field(default_factory=lambda: dict(_CALLS))
 
 
 class Bucket:

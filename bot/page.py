@@ -16,19 +16,38 @@ _STYLE = """
 body { margin: 2rem auto; max-width: 40rem; padding: 0 1rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem }
 dt { font-weight: 600 } dd { margin: 0 } code { font-size: 1em }
+.button { display: inline-block; padding: .5rem 1rem; border-radius: .5rem; background: #4a154b; color: #fff }
 """
 
 
-def status_page(me: Identity, link: Link, health: "Health", lengths: QueueLengths | None) -> str:
-    """`lengths` None: the queue could not be read."""
+SAFE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",  # an address may hold a code of Slack's
+    "Cache-Control": "no-store",
+}
+
+
+def notice(title: str, body: str) -> str:
+    """A page with a heading; `body` is HTML."""
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style><body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
+    )
+
+
+def status_page(served: list[Identity], link: Link, health: "Health", lengths: QueueLengths | None) -> str:
+    """`served`: one for each workspace. `lengths` None: the queue could not be read."""
+    names = ", ".join(me.team_name or me.team for me in served)
     rows = [
-        ("Workspace", me.team_name or me.team),
+        ("Workspace" if len(served) == 1 else "Workspaces", names or "none yet"),
         ("Connection", _connection(link)),
         ("State", "all is well" if health.ready else " ".join(health.problems)),
         *_queue_rows(lengths),
     ]
     table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows)
-    name = escape(me.name or me.bot_user)
+    name = escape(next((me.name or me.bot_user for me in served), "sentiment"))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="10">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

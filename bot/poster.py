@@ -1,63 +1,48 @@
-"""Consumer of results: reads and holds them, hands them to senders, renews their leases, gives back what is left."""
+"""Consumer of results: reads them, hands each to its workspace's outbox, renews leases, gives back what is left."""
 
 import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
-from bot.crowd import Crowding
-from bot.digester import Digester
+from bot.answering import Answering
+from bot.answers import nobody_asks
+from bot.burying import bury
 from bot.lanes import Held, Lanes, Stop
 from bot.metrics import Metrics
-from bot.pacing import Limits, Pace
+from bot.outbox import Outbox, Silence
+from bot.posting import Posting
 from bot.reconcile import born_ms
-from bot.replies import Counted, Form, Silent, Style, reply_to
-from bot.sender import Next, Sender, Step
-from bot.settings import ReplyMode
-from bot.slack_client import HTTP_TIMEOUT, Slack
-from bot.slack_errors import trouble
+from bot.renewing import renew_forever
+from bot.replies import Form
+from bot.slack_client import Slack
+from bot.store import Memory
 from worker.connection import RENEWER, GroupMissing, Misconfigured, QueueError
 from worker.jobs import DecodeError, JobState, Keys, NewerSchema, Result, StreamName
 from worker.log import Seldom
-from worker.stream import RESULT_LEASE, Delivery, Finished, Queue
+from worker.stream import Delivery, Finished, Queue
 
 HOLDS = 400
-# Slack takes several hundred posts a minute of one app: eight at once reach that even at a second each.
-SENDERS = 8
 RESULTS = StreamName.RESULTS
-# How long a result of a newer release waits for a newer bot.
-NEWER_WAITS = timedelta(hours=1)
-# After wrong credentials: is it mended? `auth.test` costs Slack nothing.
-PROBE_EVERY = timedelta(seconds=30)
+# How long a result of a newer release waits for a newer bot, and one of another workspace for a bot that serves it.
+OTHERS_WAIT = timedelta(hours=1)
 MISCONFIGURED_PAUSE = timedelta(seconds=30)
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Posting:
-    """How a poster works; the defaults are for Slack, tests shorten them."""
-
-    style: Style = field(default_factory=Style)
-    limits: Limits = field(default_factory=Limits)
-    crowding: Crowding = field(default_factory=Crowding)
-    lease: timedelta = RESULT_LEASE
-    call_takes: timedelta = HTTP_TIMEOUT
-    probe_every: timedelta = PROBE_EVERY
-    at: Callable[[str], None] = lambda _: None  # called with the name of each kill point
-
-
 class Poster:
-    """Several side by side are safe: each result is leased to one of them at a time."""
+    """One for a process, whatever the number of its workspaces. Several side by side are safe: each result is leased
+    to one of them at a time.
+    """
 
     def __init__(
         self,
         url: str,
-        slack: Slack,
         metrics: Metrics,
         *,
         keys: Keys,
@@ -65,64 +50,108 @@ class Poster:
         now_ms: Callable[[], int],
         posting: Posting | None = None,
         on_lost: Callable[[], None] = lambda: None,
+        has_left: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`on_lost` is called when Redis has lost the queue."""
+        """`on_lost` is called when Redis has lost the queue; `has_left` is asked whether a workspace that has no outbox
+        has removed the app, so that nothing of it is to be kept. It may raise QueueError.
+        """
         self._posting = posting or Posting()
-        self._slack, self._metrics, self._now_ms, self._on_lost = slack, metrics, now_ms, on_lost
+        self._metrics, self._now_ms, self._on_lost, self._has_left = metrics, now_ms, on_lost, has_left
         # One consumer, three connections: reading blocks, renewing must not wait for anything.
         self._reader = Queue(url, keys=keys, consumer=consumer)
         self._writer = Queue(url, keys=keys, consumer=consumer)
         self._renewer = Queue(url, keys=keys, consumer=consumer, patience=RENEWER)
-        crowding = self._posting.crowding
-        if self._posting.style.reply is not ReplyMode.THREAD:  # nothing louder than was set: a digest is a post
-            crowding = replace(crowding, digest=timedelta.max)
-        self._lanes = Lanes(Pace(self._posting.limits), crowding)
-        self._sender = Sender(
-            self._writer,
-            slack,
-            metrics,
-            room=self._posting.lease - self._posting.call_takes,
-            now_ms=now_ms,
-            at=self._posting.at,
-        )
-        self._digester = Digester(self._sender, slack, metrics)
+        self._outboxes: dict[str, Outbox] = {}  # replaced as a whole, so that threads may go through it
+        self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._seldom = Seldom()
-        self._cursor = "0-0"
+        self._cursor, self._redis_problem, self._paused = "0-0", "", ""
         self._failures = 0
-        self._probed = 0.0
-        self._redis_problem = ""
         self.turned = time.monotonic()  # the last turn of the reading loop: a stuck poster is a dead one
+
+    # Workspaces
+
+    def open(
+        self,
+        slack: Slack,
+        answering: Answering,
+        memory: Memory,
+        *,
+        asked: Callable[[Delivery, Result], bool] = nobody_asks,
+    ) -> Outbox:
+        """An outbox for a workspace, whose results are posted from now on."""
+        outbox = Outbox(
+            self._writer,
+            slack,
+            self._metrics,
+            answering,
+            memory,
+            now_ms=self._now_ms,
+            posting=self._posting,
+            asked=asked,
+        )
+        with self._changing:
+            outbox.lanes.stop_sending(Stop.OPERATOR, self._paused)
+            self._outboxes = self._outboxes | {memory.team: outbox}
+            if self._threads:
+                outbox.start()
+        return outbox
+
+    def shut(self, team: str, within: timedelta = timedelta(seconds=5)) -> None:
+        """Post nothing more of a workspace; what was held goes back."""
+        with self._changing:
+            outbox = self._outboxes.get(team)
+            self._outboxes = {name: one for name, one in self._outboxes.items() if name != team}
+        if outbox:
+            rest = outbox.shut()
+            self._give_back([*rest, *outbox.join(time.monotonic() + within.total_seconds())])
+
+    # How it goes
 
     @property
     def problem(self) -> str:
-        """Why nothing is posted at present, in one line; empty when all is well."""
-        return self._lanes.stopped(Stop.CREDENTIALS) or self._redis_problem
+        """Why nothing is posted at present, in one line; empty when all is well, or all but some workspaces."""
+        refused = [outbox.refused for outbox in self._outboxes.values()]
+        return refused[0] if refused and all(refused) else self._redis_problem
 
     @property
     def paused(self) -> str:
         """Why the operator has all replies wait, in one line; empty when they may go out."""
-        return self._lanes.stopped(Stop.OPERATOR)
+        return self._paused
 
     def pause(self, why: str) -> None:
         """Keep results and post nothing; the empty string lets them go."""
-        self._lanes.stop_sending(Stop.OPERATOR, why)
+        with self._changing:
+            self._paused = why
+            for outbox in self._outboxes.values():
+                outbox.lanes.stop_sending(Stop.OPERATOR, why)
 
     @property
     def held(self) -> int:
         """Results leased by this process and not yet done."""
-        return len(self._lanes.entries())
+        return len(self._entries())
 
     @property
     def crowded(self) -> dict[str, Form]:
         """Channels with so many replies to come that each takes less room than was set, and what it takes."""
-        return self._lanes.crowded()
+        return {channel: form for lanes in self._lanes() for channel, form in lanes.crowded().items()}
+
+    def _lanes(self) -> list[Lanes]:
+        return [outbox.lanes for outbox in self._outboxes.values()]
+
+    def _entries(self) -> dict[str, Held]:
+        return {entry: held for lanes in self._lanes() for entry, held in lanes.entries().items()}
+
+    # From start to end
 
     def start(self) -> None:
-        loops = [("reader", self._read_forever), ("renewer", self._renew_forever)]
-        loops += [(f"sender-{number}", self._send_forever) for number in range(SENDERS)]
-        self._threads = [threading.Thread(target=loop, name=f"poster-{name}", daemon=True) for name, loop in loops]
+        renew = partial(renew_forever, self._renewer, self._lanes, self._posting.lease, self._stopping)
+        loops: list[tuple[str, Callable[[], None]]] = [("reader", self._read_forever), ("renewer", renew)]
+        with self._changing:
+            self._threads = [threading.Thread(target=loop, name=f"poster-{name}", daemon=True) for name, loop in loops]
+            for outbox in self._outboxes.values():
+                outbox.start()
         for thread in self._threads:
             thread.start()
 
@@ -130,18 +159,23 @@ class Poster:
         """Read no more, let the sends under way end, give the rest back at once to whoever comes next."""
         end = time.monotonic() + within.total_seconds()
         self._stopping.set()
-        rest = self._lanes.close()
+        outboxes = self._outboxes.values()
+        rest = [held for outbox in outboxes for held in outbox.shut()]
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        rest += self._lanes.entries().values()  # what a sender put back while we were waiting
+        # What a sender put back while we were waiting.
+        rest += [held for outbox in outboxes for held in outbox.join(end)]
+        self._give_back(rest)
+        for queue in (self._reader, self._writer, self._renewer):
+            queue.close()
+
+    def _give_back(self, rest: list[Held]) -> None:
         for held in rest:
             try:
                 self._writer.release(held.delivery, lease=self._posting.lease)
             except QueueError as error:
                 _log.warning("results stay leased and come back by themselves", held=len(rest), error=str(error))
-                break
-        for queue in (self._reader, self._writer, self._renewer):
-            queue.close()
+                return
 
     # Reading
 
@@ -157,13 +191,11 @@ class Poster:
     def _turn(self) -> None:
         if self._failures:
             self._recover()
-        held = self._lanes.entries()
+        held = self._entries()
         self._metrics.held.set(len(held))
         self._metrics.crowded.set(len(self.crowded))
-        if self._lanes.stopped(Stop.CREDENTIALS):
-            self._probe()
-            return
-        if self.paused:
+        outboxes = self._outboxes.values()
+        if self._paused or (outboxes and all(outbox.refused for outbox in outboxes)):
             self._stopping.wait(0.2)
             return
         free = HOLDS - len(held)
@@ -180,48 +212,72 @@ class Poster:
         self._cursor = found.cursor
         if found.deleted:
             _log.error("results were deleted while they were pending", number=found.deleted)
-        self._take_in([one for one in found.deliveries if not self._lanes.regained(one)])
+        self._take_in([one for one in found.deliveries if not self._regained(one)])
         return len(found.deliveries)
 
+    def _regained(self, delivery: Delivery) -> bool:
+        return any(lanes.regained(delivery) for lanes in self._lanes())
+
     def _take_in(self, deliveries: list[Delivery]) -> None:
-        silent: list[Finished] = []
+        silent: list[Silence] = []
         for delivery in deliveries:
             result = self._decoded(delivery)
             if result is None:
                 continue
-            reply = reply_to(result, self._posting.style)
-            if isinstance(reply, Silent):
-                silent.append(Finished(delivery, result.job, result.message, JobState.POSTED))
-                continue
-            later = self._lanes.add(Held(delivery, result, reply, leased_at=time.monotonic()))
-            if later is not None:
-                self._reader.release(delivery, lease=self._posting.lease, after=min(later, self._posting.lease))
-        if silent:
-            self._reader.finish(silent, into=None)
-            self._metrics.replies.labels("silent").inc(len(silent))
+            outbox = self._outboxes.get(result.team)
+            taken = outbox.take(delivery, result) if outbox else self._strange(delivery, result)
+            if isinstance(taken, Silence):
+                silent.append(taken)
+            elif taken is not None:
+                self._reader.release(delivery, lease=self._posting.lease, after=min(taken, self._posting.lease))
+        self._finish_silent(silent)
+
+    def _finish_silent(self, silent: list[Silence]) -> None:
+        if not silent:
+            return
+        now = datetime.now(UTC)
+        for outbox in self._outboxes.values():
+            tags = [one.tag for one in silent if one.tag and one.team == outbox.memory.team]
+            if tags:
+                outbox.memory.tags.record(tags, now)
+        self._reader.finish([one.finished for one in silent], into=None)
+        self._metrics.replies.labels("silent").inc(len(silent))
+
+    def _strange(self, delivery: Delivery, result: Result) -> timedelta | None:
+        """A result of a workspace we do not serve: one that removed the app, or that another bot serves."""
+        if self._has_left(result.team):
+            self._reader.finish([Finished(delivery, result.job, result.message, JobState.DEAD)], into=None)
+            self._metrics.replied("left")
+            return None
+        return self._for_others(delivery, "no bot of its workspace", result)
+
+    def _for_others(self, delivery: Delivery, reason: str, result: Result | None, error: str = "") -> timedelta | None:
+        """What another bot may know how to handle: it waits for one, and not for ever."""
+        if self._now_ms() - born_ms(delivery.entry) < OTHERS_WAIT.total_seconds() * 1000:
+            return self._posting.lease
+        bury(self._reader, self._metrics, delivery, result=result, reason=reason, error=error)
+        return None
 
     def _decoded(self, delivery: Delivery) -> Result | None:
         try:
             return Result.decode(delivery.fields)
         except NewerSchema as error:
-            if self._now_ms() - born_ms(delivery.entry) < NEWER_WAITS.total_seconds() * 1000:
-                self._reader.release(delivery, lease=self._posting.lease, after=self._posting.lease)
-            else:
-                self._sender.bury(delivery, reason="newer schema", error=str(error))
+            if wait := self._for_others(delivery, "newer schema", None, str(error)):
+                self._reader.release(delivery, lease=self._posting.lease, after=wait)
         except DecodeError as error:
-            self._sender.bury(delivery, reason="malformed", error=str(error), keep=False)
+            bury(self._reader, self._metrics, delivery, reason="malformed", error=str(error), keep=False)
         return None
 
     def _recover(self) -> None:
         """Redis is back: an answer that got lost may have made results ours without our knowing."""
         self._reader.ensure_groups()
-        self._reader.release_lost_reads(RESULTS, set(self._lanes.entries()), lease=self._posting.lease)
+        self._reader.release_lost_reads(RESULTS, set(self._entries()), lease=self._posting.lease)
 
     def _pause_after(self, error: QueueError) -> None:
         self._failures += 1
         self._redis_problem = str(error)
         if self._seldom.due("redis"):
-            _log.warning("redis does not work, results wait", error=str(error), held=len(self._lanes.entries()))
+            _log.warning("redis does not work, results wait", error=str(error), held=self.held)
         if isinstance(error, Misconfigured):
             pause = MISCONFIGURED_PAUSE.total_seconds()
         elif isinstance(error, GroupMissing):
@@ -230,69 +286,3 @@ class Poster:
         else:
             pause = min(0.1 * 2 ** min(self._failures, 10), 5.0) * random.uniform(0.5, 1.0)  # noqa: S311
         self._stopping.wait(pause)
-
-    # Sending
-
-    def _send_forever(self) -> None:
-        while group := self._lanes.take():
-            try:
-                together = isinstance(group[0].reply, Counted)
-                steps = self._digester.steps(group) if together else [self._sender.step(group[0])]
-            except QueueError as error:
-                if self._seldom.due("redis while sending"):
-                    _log.warning("redis does not work, replies wait", error=str(error))
-                steps = [Next(Step.AGAIN, timedelta(seconds=1), rest_lane=True)] * len(group)
-            except Exception:
-                # A fault of ours in one reply must not stop a channel: noted, left to its lease and tried again.
-                _log.exception("reply failed", job=group[0].result.job)
-                steps = [Next(Step.AGAIN, timedelta(seconds=30))] * len(group)
-            # From the last to the first: each that goes again goes to the front.
-            for held, step in reversed(list(zip(group, steps, strict=True))):
-                self._follow(held, step)
-
-    def _follow(self, held: Held, step: Next) -> None:
-        if step.pause:
-            self._lanes.pause(step.pause[0], held.result.channel, step.pause[1])
-        if step.why and self._seldom.due(step.why):
-            _log.warning("slack did not take a reply, it is tried again", job=held.result.job, error=step.why)
-        if step.step is Step.STOP:
-            why = f"Slack refuses our credentials: {step.why}. Replies are kept until it is mended."
-            self._lanes.stop_sending(Stop.CREDENTIALS, why)
-            self._probed = time.monotonic()
-        if step.step is Step.DONE:
-            self._lanes.done(held)
-        else:
-            self._lanes.again(held, step.after, rest_lane=step.rest_lane)
-
-    def _probe(self) -> None:
-        """While credentials are refused: ask now and then whether they work again."""
-        self._stopping.wait(0.2)
-        if time.monotonic() - self._probed < self._posting.probe_every.total_seconds():
-            return
-        self._probed = time.monotonic()
-        try:
-            self._slack.call("auth.test")
-        except Exception as error:
-            if self._seldom.due("credentials"):
-                _log.error("slack refuses our credentials, replies are kept", error=trouble(error).code)
-            return
-        self._lanes.stop_sending(Stop.CREDENTIALS, "")
-
-    # Leases
-
-    def _renew_forever(self) -> None:
-        every = self._posting.lease.total_seconds() / 4
-        wait = every
-        while not self._stopping.wait(wait):
-            wait = every
-            held = set(self._lanes.entries())
-            if not held:
-                continue
-            at = time.monotonic()
-            try:
-                lost = self._renewer.renew(RESULTS, held)
-            except QueueError:
-                wait = min(1.0, every)  # the reader logs it
-                continue
-            self._lanes.renewed(held - lost, at)
-            self._lanes.drop(lost)

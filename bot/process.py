@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.app import make_app, make_client
 from bot.listeners import register
+from bot.scopes import INSTALL_PATH
 from bot.settings import Mode, Settings
 from bot.slack_errors import Failure, trouble
 from bot.socket_mode import Socket
@@ -38,6 +39,9 @@ def run(settings: Settings) -> None:
     mode, _ = settings.mode(), settings.redis_url  # everything that is missing is said before anybody is called
     stop = _stop_on_signals()
     server = Server(settings.clf_bind, settings.clf_http_port) if settings.clf_http_port is not None else None
+    if settings.several and server:
+        _run_several(settings, server, stop)
+        return
     client = make_client(settings)
     app = _patiently(lambda: make_app(settings, client), stop, "SLACK_BOT_TOKEN")
     tagger = _patiently(lambda: register(app, settings, mode=mode), stop, "SLACK_BOT_TOKEN") if app else None
@@ -49,7 +53,7 @@ def run(settings: Settings) -> None:
             server.start(make_site(tagger, app if mode is Mode.HTTP else None, settings))
             tagger.link.connected = tagger.link.connected or mode is Mode.HTTP
             _log.info("listening", address=settings.clf_bind, port=server.port)
-        _log.info("ready", mode=mode.value, invite=f"/invite @{tagger.me.name}")
+        _log.info("ready", mode=mode.value, invite=[f"/invite @{one.me.name}" for one in tagger.workspaces])
         stop.wait()
         _log.info("stopping")
         if socket:
@@ -58,6 +62,24 @@ def run(settings: Settings) -> None:
         if server:
             server.stop()
         tagger.stop(REPLIES_MAY_TAKE)
+
+
+def _run_several(settings: Settings, server: Server, stop: threading.Event) -> None:
+    from bot import oauth  # noqa: PLC0415 (loads cryptography, which a bot of one workspace needs not)
+    from bot.roster import Roster  # noqa: PLC0415
+
+    roster = Roster(settings)
+    try:
+        roster.start()
+        server.start(make_site(roster.tagger, roster.app, settings, oauth.routes(settings, roster)))
+        roster.tagger.link.connected = True
+        _log.info("listening", address=settings.clf_bind, port=server.port, install=INSTALL_PATH)
+        _log.info("ready", mode=Mode.HTTP.value, workspaces=len(roster.tagger.workspaces))
+        stop.wait()
+        _log.info("stopping")
+    finally:
+        server.stop()
+        roster.stop(REPLIES_MAY_TAKE)
 
 
 def _open_socket(app: object, settings: Settings, tagger: Tagger, stop: threading.Event) -> Socket | None:

@@ -18,9 +18,10 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Found:
-    """Our reply stands there; its ts, "" where it stands for other messages too."""
+    """Our reply stands there; its ts, "" where it stands for other messages too. `others` are replies beyond it."""
 
     ts: str
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,13 @@ class Unreadable:
 def find_reply(slack: Slack, result: Result) -> Found | Absent | Unreadable:
     """Look for the reply to `result` in its thread, to the last page."""
     try:
-        for message in _thread(slack, result):
-            if is_reply_to(message, result):
-                return Found(str(message.get("ts", "")))
+        # Others are counted where a page shows them anyway: what is looked for is the first.
+        for page in read_thread(slack, result):
+            if ours := [message for message in page if is_reply_to(message, result)]:
+                return Found(str(ours[0].get("ts", "")), others=len(ours) - 1)
     except Exception as error:
-        unreadable = _unreadable(error)
-        return Absent() if unreadable.trouble.code in ("thread_not_found", "message_not_found") else unreadable
+        found = unreadable(error)
+        return Absent() if found.trouble.code in ("thread_not_found", "message_not_found") else found
     return Absent()
 
 
@@ -68,34 +70,52 @@ def find_digests(slack: Slack, results: Sequence[Result]) -> set[str] | Unreadab
             for message in cast("list[Mapping[str, Any]]", page.get("messages", [])):
                 counted |= counted_in(message, first.team, first.channel)
     except Exception as error:
-        return _unreadable(error)
+        return unreadable(error)
     return counted
 
 
-def _unreadable(error: Exception) -> Unreadable:
-    why = trouble(error)  # raises what is no failure of a call
+def unreadable(error: Exception) -> Unreadable:
+    """What a failed read means; raises what is no failure of a call."""
+    why = trouble(error)
     return Unreadable(why, retry=why.failure in (Failure.NOT_SENT, Failure.AMBIGUOUS))
 
 
-def _thread(slack: Slack, result: Result) -> Iterator[Mapping[str, Any]]:
+def read_thread(slack: Slack, result: Result) -> Iterator[list[Mapping[str, Any]]]:
+    """The thread of a result's message, from that message on, page by page."""
     pages = slack.pages(
         "conversations.replies",
         channel=result.channel,
         ts=result.thread_ts or result.ts,
         oldest=result.ts,
+        inclusive=True,
         include_all_metadata=True,
         limit=PAGE,
     )
     for page in pages:
-        yield from cast("list[Mapping[str, Any]]", page.get("messages", []))
+        yield cast("list[Mapping[str, Any]]", page.get("messages", []))
 
 
 def is_reply_to(message: Mapping[str, Any], result: Result) -> bool:
+    return is_about(message, result.message)
+
+
+def is_about(message: Mapping[str, Any], id: str) -> bool:
     """Anybody may attach metadata, but only our own post carries both a bot id and this message's id."""
     attached = as_object(message.get("metadata"))
     payload = as_object(attached.get("event_payload"))
     is_ours = attached.get("event_type") == EVENT_TYPE and bool(message.get("bot_id"))
-    return is_ours and payload.get("message") == result.message
+    return is_ours and payload.get("message") == id
+
+
+def find_posts(slack: Slack, id: str, channel: str, thread_ts: str) -> list[str]:
+    """The ts of our posts about a message, in the thread they would stand in. Raises what a call raises."""
+    pages = slack.pages("conversations.replies", channel=channel, ts=thread_ts, include_all_metadata=True, limit=PAGE)
+    messages = (one for page in pages for one in cast("list[Mapping[str, Any]]", page.get("messages", [])))
+    return [str(one.get("ts", "")) for one in messages if is_about(one, id)]
+
+
+def settle() -> timedelta:
+    return SETTLE
 
 
 def settle_left(*, sent_ago: float | None, posting_ms: int, entry: str, now_ms: int) -> timedelta:

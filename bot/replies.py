@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from bot.settings import ReplyMode, Unsure
+from bot.choices import Choice, Foreign, ReplyMode, Unsure
 from worker.jobs import Kind, Outcome, Result
+from worker.language_names import name_of
 
 UNSURE_EMOJI = "thinking_face"
 # For labels whose emoji is missing or unknown to the workspace: a reaction needs some name.
@@ -23,13 +24,6 @@ FULL = (
 _EMOJI = re.compile(r":([a-z0-9_+'\-]{1,100}(?:::skin-tone-[2-6])?):")
 
 
-@dataclass(frozen=True)
-class Style:
-    reply: ReplyMode = ReplyMode.THREAD
-    unsure: Unsure = Unsure.SAY
-    url: str = ""  # the workspace's, for permalinks
-
-
 class Form(StrEnum):
     """What people see; kept with the job while it is posted, so that whoever takes over knows where to look for it."""
 
@@ -42,9 +36,10 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Silent:
-    """Nothing is shown."""
+    """Nothing is shown; with `noted` off nothing of it may be counted either."""
 
     form: ClassVar[Form] = Form.NONE
+    noted: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,8 @@ class Whisper:
 class Reaction:
     form: ClassVar[Form] = Form.REACTION
     name: str
+    # Where reactions were chosen: a crowd there brings no post for many, which would be louder than what was set.
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,18 +78,26 @@ class Counted:
 Reply = Silent | ThreadPost | Whisper | Reaction | Counted
 
 
-def reply_to(result: Result, style: Style) -> Reply:
-    """How to answer a Result, by where its message stands and what was set."""
+def reply_to(result: Result, choice: Choice, *, url: str = "") -> Reply:
+    """How to answer a Result, by where its message stands and what its channel chose; `url` is the workspace's.
+
+    Whoever asks by name gets an answer whatever labels and confidence are shown. Quiet hours are the caller's.
+    """
     asked = result.kind is Kind.MENTION
-    if style.reply is ReplyMode.NONE or _keeps_quiet(result, style, asked=asked):
+    if choice.reply is ReplyMode.NONE or _keeps_quiet(result, choice, asked=asked):
         return Silent()
-    if style.reply is ReplyMode.EPHEMERAL:
+    if choice.reply is ReplyMode.EPHEMERAL:
         return Whisper(result.user, result.thread_ts, text_of(result)) if result.user else Silent()
     # Threads are flat: a post there would name no message and notify everybody.
-    if not asked and (result.thread_ts or style.reply is ReplyMode.REACTION):
-        return Reaction(reaction_of(result))
+    if not asked and (choice.reply is ReplyMode.REACTION or (result.thread_ts and not choice.threads)):
+        return Reaction(reaction_of(result), stays=choice.reply is ReplyMode.REACTION)
+    return post_of(result, url)
+
+
+def post_of(result: Result, url: str) -> ThreadPost:
+    """A post in the message's thread; inside a thread it names the message it is about."""
     text = text_of(result)
-    link = permalink(result, style.url) if result.thread_ts else ""
+    link = permalink(result, url) if result.thread_ts else ""
     return ThreadPost(result.thread_ts or result.ts, f"{text} (<{link}|this message>)" if link else text, text)
 
 
@@ -104,20 +109,29 @@ def in_crowd(reply: Reply, result: Result, form: Form) -> Reply:
     asked = result.kind not in (Kind.MESSAGE, Kind.EDIT)
     if asked or form is Form.THREAD or not isinstance(reply, ThreadPost | Reaction):
         return reply
+    if isinstance(reply, Reaction) and reply.stays:
+        return reply
     return Counted() if form is Form.DIGEST else Reaction(reaction_of(result))
 
 
-def _keeps_quiet(result: Result, style: Style, *, asked: bool) -> bool:
+def _keeps_quiet(result: Result, choice: Choice, *, asked: bool) -> bool:
     if result.outcome is Outcome.ERROR:
         return not asked
-    return result.outcome is Outcome.UNSURE and style.unsure is Unsure.SILENT
+    if result.language and choice.foreign is Foreign.SILENT:
+        return not asked
+    if result.outcome is Outcome.UNSURE and choice.unsure is Unsure.SILENT:
+        return True
+    return not asked and not (choice.shows(result.label) and percent(result.confidence) >= choice.confidence)
 
 
 def text_of(result: Result) -> str:
     if result.outcome is Outcome.ERROR:
         return ":warning: Sorry, I could not label this message."
     label, share = escape(result.label), percent(result.confidence)
-    if result.outcome is Outcome.UNSURE:
+    if result.language:
+        # No label is named: the version has learned nothing about such a text.
+        text = f":{UNSURE_EMOJI}: unsure, I was not trained for this language ({escape(name_of(result.language))})"
+    elif result.outcome is Outcome.UNSURE:
         text = f":{UNSURE_EMOJI}: unsure, closest: {label} {share} %"
     else:
         name = emoji_name(result.emoji)

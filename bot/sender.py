@@ -8,21 +8,25 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import structlog
 
+from bot.burying import bury
 from bot.lanes import Held
 from bot.metrics import Metrics
 from bot.pacing import POST, REACT, WHISPER
 from bot.reconcile import Absent, Found, Unreadable, born_ms, find_digested, find_reply, settle_left
+from bot.recording import tags_of
+from bot.removals import Gone, Removals
 from bot.replies import FALLBACK_EMOJI, Counted, Form, Reaction, Silent, ThreadPost, Whisper, metadata, reaction_of
 from bot.slack_client import Slack
 from bot.slack_errors import Failure, Trouble, trouble
-from worker.jobs import JobState, StreamName
-from worker.log import Seldom
-from worker.stream import Begin, Begun, Delivery, Finish, Finished, Queue, dead_fields
+from bot.store import Tags
+from bot.tag_blocks import reply_blocks
+from worker.jobs import JobState
+from worker.stream import Begin, Begun, Finish, Finished, Queue
 
 # Nobody wants the label of yesterday's message, and a queue must end somewhere.
 TOO_OLD = timedelta(hours=24)
@@ -66,6 +70,8 @@ class Sender:
         queue: Queue,
         slack: Slack,
         metrics: Metrics,
+        tags: Tags,
+        removals: Removals,
         *,
         room: timedelta,
         now_ms: Callable[[], int],
@@ -75,9 +81,9 @@ class Sender:
         server's clock; `at` is called with the name of each kill point.
         """
         self._queue, self._slack, self._metrics = queue, slack, metrics
+        self._tags, self._removals = tags, removals
         self._room, self._now_ms, self._at = room, now_ms, at
         self._strikes: dict[str, tuple[int, float]] = {}
-        self._seldom = Seldom()
 
     def step(self, held: Held) -> Next:
         """Do the next thing for this result. Raises QueueError; then nothing was sent that `held` does not know of."""
@@ -94,14 +100,14 @@ class Sender:
                     return self._look(held, begun.posting_ms, Form(form))
                 case _:
                     pass  # a whisper cannot be read back
-        return self._send(held)
+        return self.send(held)
 
     def admit(self, held: Held) -> Next | Begun:
         """Record that a reply is about to be sent; a Next where none may be. It may go out at once if `held.clean`."""
         if self._now_ms() - born_ms(held.entry) > TOO_OLD.total_seconds() * 1000:
-            return self.bury(held.delivery, job=held.result.job, message=held.result.message, reason="older than a day")
+            return self._bury(held, "older than a day")
         if self._rests(held.result.channel):
-            return self._give_up(held, "channel rests", "too many refusals")
+            return self._bury(held, "channel rests", "too many refusals")
         began = time.monotonic()
         self._at("before begin")
         begun = self._queue.begin(
@@ -134,14 +140,17 @@ class Sender:
             return Next(Step.AGAIN, left)
         held.reading = False
         match find_reply(self._slack, held.result) if form is Form.THREAD else find_digested(self._slack, held.result):
-            case Found(ts):
+            case Found(ts, others):
+                self._metrics.duplicates.inc(others)
                 held.sent, held.reply_ts = True, ts
                 return self.finish([held], "found")[0]
             case Absent():
                 held.clean, held.alone = True, False
+            case Unreadable(why) if why.is_about_the_token:
+                held.reading = True
+                return Next(Step.STOP, why=why.code)
             case Unreadable(why, retry):
                 held.reads += 1
-                self._metrics.troubles.labels(why.failure.value).inc()
                 if retry and held.reads < READS:
                     held.reading = True
                     return Next(Step.AGAIN, why.retry_after or backoff(held.reads), why=why.code)
@@ -153,12 +162,12 @@ class Sender:
         """Whether a call that starts now ends before the lease does."""
         return time.monotonic() - held.leased_at <= self._room.total_seconds()
 
-    def _send(self, held: Held) -> Next:
+    def send(self, held: Held) -> Next:
+        """What nothing of ours stands in the way of."""
         if not self.has_room(held):
             return Next(Step.AGAIN)  # the next `begin` renews the lease, or tells us that it is gone
         try:
-            with self._metrics.post_seconds.time():
-                held.reply_ts = self._call(held)
+            held.reply_ts = self._call(held)
         except Exception as error:
             return self.failed([held], trouble(error))[0]
         return self.arrived([held])[0]
@@ -176,7 +185,9 @@ class Sender:
         result = held.result
         match held.reply:
             case ThreadPost(thread_ts, text, plain):
-                fields = {"text": plain} if held.plain else {"text": text, "metadata": metadata(result)}
+                fields: dict[str, object] = {"text": plain}
+                if not held.plain:
+                    fields = {"text": text, "metadata": metadata(result), "blocks": reply_blocks(text, result)}
                 fields |= {"unfurl_links": False, "unfurl_media": False, "reply_broadcast": False}
                 answer = self._slack.call(POST, channel=result.channel, thread_ts=thread_ts, **fields)
                 return str(answer.get("ts", ""))
@@ -192,7 +203,6 @@ class Sender:
 
     def failed(self, group: list[Held], why: Trouble) -> list[Next]:
         """One call failed; what to do with each result it was for."""
-        self._metrics.troubles.labels(why.failure.value).inc()
         if why.is_about_the_channel:
             channel = group[0].result.channel
             count, _ = self._strikes.get(channel, (0, 0.0))
@@ -212,17 +222,17 @@ class Sender:
             case Failure.AMBIGUOUS:
                 # From now, not from when it was sent: after a time-out Slack may have taken it only just now.
                 held.clean, held.sent_at = False, time.monotonic()
-                held.reading = isinstance(held.reply, ThreadPost)
+                held.reading = isinstance(held.reply, ThreadPost) and held.standing is None
                 return Next(Step.AGAIN, timedelta(0) if held.reading else wait, why=why.code)
             case Failure.CREDENTIALS:
                 return Next(Step.STOP, why=why.code)
             case Failure.OUR_FAULT if not held.plain:
                 held.plain = True
                 return Next(Step.AGAIN, why=why.code)
-            case Failure.GONE:
+            case Failure.GONE:  # the message, or the one its thread hangs on
                 return self._retire([held], JobState.DEAD, "gone")[0]
             case _:
-                return self._give_up(held, "refused by Slack", why.code)
+                return self._bury(held, "refused by Slack", why.code)
 
     def _rests(self, channel: str) -> bool:
         count, until = self._strikes.get(channel, (0, 0.0))
@@ -231,20 +241,8 @@ class Sender:
             return False
         return count >= STRIKES
 
-    def _give_up(self, held: Held, reason: str, code: str) -> Next:
-        result = held.result
-        return self.bury(held.delivery, job=result.job, message=result.message, reason=reason, error=code)
-
-    def bury(
-        self, delivery: Delivery, *, job: str = "", message: str = "", reason: str, error: str = "", keep: bool = True
-    ) -> Next:
-        """Put a result into the dead letters. `keep=False` for one nobody can read."""
-        fields = dead_fields(delivery, reason=reason, error=error, keep=keep)
-        state = JobState.DEAD if job else None
-        self._queue.finish([Finished(delivery, job, message, state, fields=fields)], into=StreamName.DEAD)
-        self._metrics.replied("dead")
-        if self._seldom.due(reason + error):
-            _log.warning("reply given up, `clfadmin doctor` counts them", job=job, reason=reason, error=error)
+    def _bury(self, held: Held, reason: str, error: str = "") -> Next:
+        bury(self._queue, self._metrics, held.delivery, result=held.result, reason=reason, error=error)
         return DONE
 
     def finish(self, group: list[Held], outcome: str = "posted") -> list[Next]:
@@ -258,25 +256,23 @@ class Sender:
             Finished(held.delivery, held.result.job, held.result.message, state, reply_ts=held.reply_ts)
             for held in group
         ]
+        if state is JobState.POSTED:
+            # Before `finish`: a kill in between has it done again, which counts nothing twice.
+            self._tags.record(tags_of(group), datetime.now(UTC))
         for held, answer in zip(group, self._queue.finish(finished, into=None), strict=True):
             result = held.result
             if answer is Finish.DONE and held.reply_ts:
-                self._take_back(held)
+                # The message was deleted while we were posting: our reply must not outlive it.
+                thread = result.thread_ts or result.ts
+                self._removals.remove(Gone(result.message, result.channel, result.ts, thread, held.reply_ts))
             self._metrics.replied(outcome if answer is Finish.OK else answer.value)
             if answer is Finish.OK:
                 if state is JobState.POSTED:
                     self._metrics.forms.labels(held.reply.form.value).inc()
+                    self._metrics.answered(result.edit_ts or result.ts)
                 facts = {"version": result.version, "label": result.label, "tries": held.tries}
                 _log.info("replied", job=result.job, outcome=outcome, form=held.reply.form.value, **facts)
         return [DONE] * len(group)
-
-    def _take_back(self, held: Held) -> None:
-        """The message was deleted while we were posting: our reply must not outlive it."""
-        try:
-            self._slack.call("chat.delete", channel=held.result.channel, ts=held.reply_ts)
-        except Exception as error:
-            why = trouble(error)
-            _log.warning("reply to a deleted message could not be removed", job=held.result.job, error=why.code)
 
 
 def backoff(tries: int) -> timedelta:

@@ -1,8 +1,10 @@
 """Slack's Web API as we use it: one call, tried once, typed. What a failure means is for slack_errors to say."""
 
 import json
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.identity import Identity, from_auth_test
 from bot.log import silent
+from bot.slack_errors import class_of
 
 # How long one call may take.
 HTTP_TIMEOUT = timedelta(seconds=10)
@@ -46,20 +49,47 @@ def like(client: WebClient) -> WebClient:
     return ours
 
 
+Seen = Callable[[str, str, float], None]
+
+
+def _unseen(method: str, answer: str, seconds: float) -> None:
+    """Nobody counts."""
+
+
 class Slack:
     """Safe for threads. Every method raises what `bot.slack_errors.trouble` understands."""
 
-    def __init__(self, client: WebClient) -> None:
+    def __init__(self, client: WebClient, seen: Seen = _unseen) -> None:
+        """`seen` is told of each call: its method, the class of Slack's answer, the seconds it took."""
         self.client = client
+        self._seen = seen
 
     def call(self, method: str, **fields: object) -> dict[str, Any]:
-        """Slack's answer. Objects among the fields travel as JSON, as forms to Slack want them."""
+        """Slack's answer. Objects and lists among the fields travel as JSON, as forms to Slack want them."""
         return self.call_for_headers(method, **fields)[0]
 
     def call_for_headers(self, method: str, **fields: object) -> tuple[dict[str, Any], dict[str, str]]:
-        flat = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in fields.items()}
-        answer = self.client.api_call(method, params=flat)  # pyright: ignore[reportUnknownMemberType]
+        flat = {name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in fields.items()}
+        with self._counted(method):
+            answer = self.client.api_call(method, params=flat)  # pyright: ignore[reportUnknownMemberType]
         return as_object(answer.data), dict(cast("Mapping[str, str]", answer.headers))  # pyright: ignore
+
+    def upload(self, channel: str, data: bytes, *, name: str, title: str, alt: str, comment: str) -> None:
+        """Post a picture with words above it. slack_sdk's three steps; nothing is seen before the last one."""
+        file = {"filename": name, "title": title, "alt_txt": alt, "content": data}
+        with self._counted("files.completeUploadExternal"):
+            self.client.files_upload_v2(channel=channel, initial_comment=comment, **file)  # pyright: ignore
+
+    @contextmanager
+    def _counted(self, method: str) -> Generator[None]:
+        began, said = time.monotonic(), "ok"
+        try:
+            yield
+        except Exception as error:
+            said = class_of(error)
+            raise
+        finally:
+            self._seen(method, said, time.monotonic() - began)
 
     def pages(self, method: str, **fields: object) -> Iterator[dict[str, Any]]:
         """The pages of a method with cursors, each read when it is asked for."""

@@ -43,7 +43,6 @@ _CODES: dict[Failure, tuple[str, ...]] = {
         "cannot_reply_to_message",
         "ekm_access_denied",
         "messages_tab_disabled",
-        "thread_not_found",
         "invalid_thread_ts",
         "user_not_in_channel",
         "not_reactable",
@@ -51,7 +50,7 @@ _CODES: dict[Failure, tuple[str, ...]] = {
         "too_many_reactions",
         "thread_locked",
     ),
-    Failure.GONE: ("message_not_found", "cant_update_message"),
+    Failure.GONE: ("message_not_found", "cant_update_message", "cant_delete_message", "thread_not_found"),
     Failure.OUR_FAULT: (
         "msg_too_long",
         "msg_blocks_too_long",
@@ -78,6 +77,8 @@ _CODES: dict[Failure, tuple[str, ...]] = {
 }
 _CLASS_OF = {code: failure for failure, codes in _CODES.items() for code in codes}
 _CLASS_OF_START = {"restricted_action": Failure.NEVER, "invalid_metadata": Failure.OUR_FAULT}
+# A right is missing, or for this kind of call only.
+_RIGHTS = frozenset({"missing_scope", "no_permission", "access_denied", "not_allowed_token_type"})
 # Said of the place, not of the one message: after a few of these the channel gets a rest.
 _PLACE = frozenset({"channel_not_found", "not_in_channel", "is_archived", "ekm_access_denied", "messages_tab_disabled"})
 
@@ -89,6 +90,11 @@ class Trouble:
     failure: Failure
     code: str
     retry_after: timedelta | None = None
+
+    @property
+    def is_about_the_token(self) -> bool:
+        """Nothing at all works with it, and not only what a right is missing for."""
+        return self.failure is Failure.CREDENTIALS and self.code not in _RIGHTS
 
     @property
     def is_about_the_channel(self) -> bool:
@@ -105,6 +111,14 @@ def trouble(error: Exception) -> Trouble:
         # After the request went out: a reset, a timeout while reading, half an answer, one that is not UTF-8.
         return Trouble(Failure.AMBIGUOUS, type(error).__name__)
     raise error
+
+
+def class_of(error: Exception) -> str:
+    """The class of a failed call in one word, for figures; also of an error of our own."""
+    try:
+        return trouble(error).failure.value.replace(" ", "_")
+    except Exception:
+        return "unknown"
 
 
 def _of_answer(response: Any) -> Trouble:

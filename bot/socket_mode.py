@@ -3,7 +3,10 @@
 import socket
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from queue import Queue
 from typing import Any, cast
 
 import structlog
@@ -14,7 +17,7 @@ from websocket import WebSocket, WebSocketApp, WebSocketException
 
 from bot.beat import Link
 from bot.log import silent
-from bot.metrics import Metrics
+from bot.metrics import Heard, Metrics
 from bot.slack_client import like
 from worker.log import Seldom
 
@@ -27,8 +30,29 @@ FIRST_SOCKET = timedelta(seconds=5)
 CLOSING_TAKES = timedelta(seconds=2)
 # Each event waits for Redis; with Redis down for up to two seconds.
 CONCURRENCY = 10
+# Envelopes in hand, some 10 kB each. Beyond these the three seconds Slack waits are long over for those that come.
+MOST_WAITING = 2_000
 
+_EVENT = "events_api"
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class _Workers(ThreadPoolExecutor):
+    """The SDK would give its threads everything that comes; here it waits until one is free."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads, thread_name_prefix="socket")
+        self._free = threading.Semaphore(threads)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._free.acquire()
+        try:
+            future = super().submit(fn, *args, **kwargs)
+        except BaseException:
+            self._free.release()
+            raise
+        future.add_done_callback(lambda _: self._free.release())
+        return future
 
 
 class Socket:
@@ -47,6 +71,9 @@ class Socket:
             concurrency=CONCURRENCY,
         )
         self._client: SocketModeClient = self._handler.client
+        self._client.message_workers.shutdown(wait=False)
+        self._client.message_workers = _Workers(CONCURRENCY)
+        self._client.enqueue_message = self._take_in
         self._client.message_listeners.append(self._on_message)  # pyright: ignore[reportUnknownMemberType]
         self._client.on_open_listeners.append(self._on_open)
         self._client.on_error_listeners.append(self._on_error)
@@ -118,8 +145,21 @@ class Socket:
         if self._sockets_opened > 1:
             self._link.reconnects += 1
             self._metrics.reconnects.inc()
-            self._link.on_reconnect()
+            self._link.on_missed()
         _log.info("socket open", number=self._sockets_opened)
+
+    def _take_in(self, message: str) -> None:
+        """What arrives waits for a thread. An event too many is dropped: Slack, which hears nothing, sends it again,
+        and what it gives up is read from history; kept, it would be answered too late and cost memory without end.
+        """
+        queue = cast("Queue[str]", self._client.message_queue)  # pyright: ignore[reportUnknownMemberType]
+        if queue.qsize() < MOST_WAITING or _EVENT not in message[:500]:
+            queue.put(message)
+            return
+        self._metrics.heard(Heard.DROPPED)
+        self._link.on_missed()
+        if self._seldom.due("too many"):
+            _log.error("more events come than can be taken in, slack sends them again; start another bot")
 
     def _on_message(self, _: object, message: dict[str, Any], __: object) -> None:
         if message.get("type") != "hello":

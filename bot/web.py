@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from collections.abc import Sequence
 
 import uvicorn
 from slack_bolt import App
@@ -13,18 +14,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from bot.events_http import EventsEndpoint
-from bot.page import status_page
+from bot.page import SAFE, status_page
 from bot.settings import Settings
 from bot.tagger import Tagger
 
-_SAFE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 
-
-def make_site(tagger: Tagger, app: App | None, settings: Settings) -> Starlette:
+def make_site(tagger: Tagger, app: App | None, settings: Settings, more: Sequence[Route] = ()) -> Starlette:
     """With `app` the site takes Slack's events at /slack/events."""
 
     async def healthz(_: Request) -> Response:
@@ -41,13 +36,14 @@ def make_site(tagger: Tagger, app: App | None, settings: Settings) -> Starlette:
 
     async def page(_: Request) -> Response:
         lengths = await run_in_threadpool(tagger.queue_lengths)
-        return HTMLResponse(status_page(tagger.me, tagger.link, tagger.health(), lengths), headers=_SAFE)
+        served = [workspace.me for workspace in tagger.workspaces]
+        return HTMLResponse(status_page(served, tagger.link, tagger.health(), lengths), headers=SAFE)
 
     routes = [Route("/", page), Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
     if app:
         endpoint = EventsEndpoint(app, settings.slack_signing_secret.get_secret_value(), tagger.metrics)
         routes.append(Route("/slack/events", endpoint, methods=["POST"]))
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, *more])
 
 
 class Server:

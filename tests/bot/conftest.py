@@ -16,6 +16,7 @@ from bot.pacing import Limits
 from bot.poster import Posting
 from bot.settings import Mode, Settings
 from bot.socket_mode import Socket
+from bot.store import Memory, Store
 from bot.tagger import Tagger
 from bot.web import Server, make_site
 from tests.conftest import Broker
@@ -111,6 +112,20 @@ def bot(settings: Settings, sandbox: SandboxClient) -> Iterator[Bot]:
     sandbox.clock(100)
     with running_bot(for_sandbox(settings, sandbox)) as bot:
         yield bot
+
+
+@pytest.fixture
+def store(any_server: tuple[Broker, Keys]) -> Iterator[Store]:
+    """The bot's memory, with the bot's rights, on both servers in turn."""
+    broker, keys = any_server
+    store = Store(broker.bot, keys=keys)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def memory(store: Store) -> Memory:
+    return store.of("T1")
 
 
 @dataclass

@@ -10,10 +10,14 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from bot.answering import Answering
+from bot.identity import Identity
+from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.pacing import POST
 from bot.poster import Poster, Posting
 from bot.slack_client import Slack, quiet_web_client
+from bot.store import Store
 from tests.sandbox_client import BOT_TOKEN
 from worker.jobs import Keys
 
@@ -35,9 +39,9 @@ def main(url: str, prefix: str, api: str, point: str) -> None:
     posting = Posting(lease=timedelta(seconds=60), at=die_here)
     slack = (FreezingSlack if point == "frozen before the send" else Slack)(quiet_web_client(BOT_TOKEN, api))
     now_ms = lambda: int(time.time() * 1000)  # noqa: E731
-    poster = Poster(
-        url, slack, Metrics(), keys=Keys(prefix), consumer=f"doomed-{os.getpid()}", now_ms=now_ms, posting=posting
-    )
+    memory = Store(url, keys=Keys(prefix)).of("T0SANDBOX")
+    poster = Poster(url, Metrics(), keys=Keys(prefix), consumer=f"doomed-{os.getpid()}", now_ms=now_ms, posting=posting)
+    poster.open(slack, Answering(Listening(memory.channels), Identity(memory.team, "U0BOT")), memory)
     poster.start()
     time.sleep(20)  # longer than the test waits: it must have died before
 

@@ -43,7 +43,7 @@ def test_what_was_said_while_the_bot_was_away_is_answered_once(
     inside = sandbox.post("general", "grace", "bad", thread_ts=before)
     with running_bot(ours) as bot:
         wait_until(lambda: all(answered(sandbox, "general", ts) for ts in missed), "the replies")
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the gap to be closed")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the gap to be closed")
     assert [answered(sandbox, "general", ts) for ts in missed] == [1, 1, 1]
     assert [job.ts for job in labeller.seen].count(inside) == 1
     assert sandbox.duplicates() == 0
@@ -55,7 +55,7 @@ def test_after_redis_lost_everything_nothing_is_answered_twice(
     with running_bot(ours) as bot:
         said = [sandbox.post("general", "ada", f"great {number}") for number in range(5)]
         wait_until(lambda: all(answered(sandbox, "general", ts) for ts in said), "the replies")
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the first reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the first reading")
         wiped(valkey)
         wait_until(lambda: history(bot, "answered") >= 5, "the second reading", 30)
         late = sandbox.post("general", "ada", "great again")
@@ -72,7 +72,7 @@ def test_twenty_restarts_in_a_channel_quiet_for_days_answer_nothing_again(
     for _ in range(20):
         wiped(valkey)  # as if every key had outlived its time
         with running_bot(ours) as bot:
-            wait_until(lambda: not bot.tagger.gaps.wait(0), "the reading")
+            wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the reading")
             assert history(bot, "answered") == 1
     assert answered(sandbox, "general", ts) == 1
 
@@ -86,7 +86,7 @@ def test_a_reaction_of_ours_counts_as_an_answer(
         wait_until(lambda: sandbox.messages("general")[-1].get("reactions"), "the reaction")
     wiped(valkey)
     with running_bot(ours) as bot:
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the reading")
         assert (history(bot, "answered"), history(bot, "queued")) == (1, 0)
     assert ts == sandbox.messages("general")[-1]["ts"]
 
@@ -100,7 +100,7 @@ def test_what_was_said_before_the_bot_was_invited_is_none_of_its_business(
     late = sandbox.post(channel, "ada", "great")
     with running_bot(ours) as bot:
         wait_until(lambda: answered(sandbox, channel, late), "the reply")
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the reading")
     assert answered(sandbox, channel, early) == 0
 
 
@@ -109,19 +109,19 @@ def test_what_a_full_queue_did_not_take_is_read_when_half_of_it_is_free(
 ):
     ours = ours.model_copy(update={"clf_max_queue": 4})
     with running_bot(ours) as bot:
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the first reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the first reading")
         said = [sandbox.post("general", "ada", f"great {number}") for number in range(10)]
-        wait_until(lambda: bot.tagger.gaps.wait(0), "an overflow")
+        wait_until(lambda: bot.tagger.workspace.gaps.wait(0), "an overflow")
         with labelling(valkey.worker, keys):
             wait_until(lambda: all(answered(sandbox, "general", ts) for ts in said), "every reply", 30)
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the gap to be closed")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the gap to be closed")
     assert [answered(sandbox, "general", ts) for ts in said] == [1] * 10
     assert make_queue().mark("T0SANDBOX", "C0GENERAL") >= said[-1]
 
 
 def test_a_new_socket_opens_a_gap(sandbox: SandboxClient, ours: Settings, labeller: Labeller):
     with running_bot(ours) as bot:
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the first reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the first reading")
         calls = len(sandbox.calls("conversations.history"))
         sandbox.fault("drop_socket")
         wait_until(lambda: bot.tagger.link.reconnects, "the new socket", 30)
@@ -131,7 +131,7 @@ def test_a_new_socket_opens_a_gap(sandbox: SandboxClient, ours: Settings, labell
 def test_a_channel_whose_history_is_denied_is_counted_and_left(sandbox: SandboxClient, ours: Settings):
     sandbox.scopes("app_mentions:read", "channels:read", "chat:write", "groups:read", "im:read")
     with running_bot(ours) as bot:
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the gap to be closed")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the gap to be closed")
         assert history(bot, "unreadable") == 4, "three channels, and group messages that are not even listed"
 
 
@@ -150,7 +150,7 @@ def test_a_bot_that_is_stopped_in_the_middle_begins_anew(
     sandbox.post("general", "ada", "great")
     sandbox.fault("stall", method="conversations.history", count=1, seconds=2)
     with running_bot(ours) as bot:
-        wait_until(lambda: bot.tagger.catch_up.running, "the reading to begin")
+        wait_until(lambda: bot.tagger.workspace.catch_up.running, "the reading to begin")
     with valkey.client() as client:
         assert client.exists(keys.marks) == 0
         assert client.xlen(keys.stream(StreamName.JOBS)) == 0
@@ -160,7 +160,7 @@ def test_every_hour_history_is_read_whatever_happened(
     sandbox: SandboxClient, ours: Settings, labeller: Labeller, monkeypatch: pytest.MonkeyPatch
 ):
     with running_bot(ours) as bot:
-        wait_until(lambda: not bot.tagger.gaps.wait(0), "the first reading")
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the first reading")
         calls = len(sandbox.calls("conversations.history"))
         monkeypatch.setattr("bot.catchup.SWEEP_EVERY", timedelta(seconds=0.1))
         wait_until(lambda: len(sandbox.calls("conversations.history")) > calls, "the second reading")

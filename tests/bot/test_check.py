@@ -79,9 +79,9 @@ def test_a_right_taken_from_the_app_is_missed(ours: Settings, sandbox: SandboxCl
 
 
 def test_missing_scopes_are_read_from_slacks_header():
-    have = [*sorted(set(NEEDED_SCOPES) - {"reactions:write"}), "files:write"]
+    have = [*sorted(set(NEEDED_SCOPES) - {"reactions:write"}), "pins:write"]
     found = scopes({"X-OAuth-Scopes": ", ".join(have)})
-    assert found == {"have": sorted(have), "missing": ["reactions:write"], "unused": ["files:write"]}
+    assert found == {"have": sorted(have), "missing": ["reactions:write"], "unused": ["pins:write"]}
     assert scopes({}) is None
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from bot.choices import Choice
 from bot.crowd import Crowding
 from bot.digest import counted_in, digest_metadata, digest_text
 from bot.lanes import DIGEST_HOLDS, LANE_HOLDS, Held, Lanes
 from bot.pacing import Limits, Pace
 from bot.poster import Posting
-from bot.replies import Counted, Form, Reaction, Silent, Style, ThreadPost, Whisper, in_crowd, reply_to
+from bot.replies import Counted, Form, Reaction, Silent, ThreadPost, Whisper, in_crowd, reply_to
 from bot.settings import ReplyMode, Settings
 from tests.bot.conftest import Labeller, for_sandbox, running_bot
 from tests.bot.test_crashes import put_in_queue
@@ -45,9 +46,11 @@ def test_replies_take_less_room_from_a_wait_on_and_again_more_at_half_of_it(minu
 
 
 def test_whoever_asked_gets_an_answer_of_their_own_and_nobody_a_louder_one_than_was_set():
-    post, reaction = reply_to(result(), Style()), reply_to(result(thread_ts="1.0"), Style())
+    post, reaction = reply_to(result(), Choice()), reply_to(result(thread_ts="1.0"), Choice())
     assert isinstance(in_crowd(post, result(), Form.DIGEST), Counted)
     assert isinstance(in_crowd(reaction, result(), Form.DIGEST), Counted)
+    chosen = reply_to(result(), Choice(reply=ReplyMode.REACTION))
+    assert in_crowd(chosen, result(), Form.DIGEST) is chosen
     assert in_crowd(post, result(), Form.REACTION) == Reaction("smile")
     assert in_crowd(post, result(), Form.THREAD) is post
     for kind in (Kind.MENTION, Kind.COMMAND, Kind.SHORTCUT):

@@ -74,7 +74,7 @@ def test_a_thread_where_only_we_replied_is_read_only_for_a_message_nobody_knows(
     slack = Slack(top, {ts(160): [{"ts": ts(220), "user": "U0BOT", "bot_id": "B0BOT"}]})
     reading = read(slack, 150)
     assert slack.read == [ts(160)]
-    assert reading.answered == {message_id("T1", "C1", ts(160))}
+    assert reading.answered == {message_id("T1", "C1", ts(160)): None}
 
 
 def test_of_very_many_messages_the_newest_are_kept_and_the_others_counted(monkeypatch: pytest.MonkeyPatch):

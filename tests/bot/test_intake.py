@@ -150,7 +150,7 @@ def test_what_a_full_queue_does_not_take_is_left_to_slacks_history(make_intake: 
     intake = make_intake(clf_max_queue=2)
     events = [message(ts=f"1700000000.00010{number}") for number in range(4)]
     assert [intake.hear(event) for event in events] == [200] * 4
-    assert intake.tagger.gaps.look("C024BE91L").since == "1700000000.000102"
+    assert intake.tagger.workspace.gaps.look("C024BE91L").since == "1700000000.000102"
     assert intake.hear(events[0]) == 200, "what it has taken before is no news"
     assert len(intake.jobs()) == 2
     assert (intake.count("full"), intake.count("dup")) == (2, 1)
@@ -176,7 +176,7 @@ def test_what_a_redis_without_memory_does_not_take_is_left_to_slacks_history(int
         finally:
             client.config_set("maxmemory", "0")
     assert intake.jobs() == []
-    assert intake.tagger.gaps.look("C024BE91L").since == TS
+    assert intake.tagger.workspace.gaps.look("C024BE91L").since == TS
     assert intake.hear(message()) == 200
     assert len(intake.jobs()) == 1
     assert (intake.count("full"), intake.count("queued")) == (1, 1)
@@ -189,7 +189,7 @@ def test_a_mark_moves_with_every_message_but_not_while_a_gap_is_open(intake: Int
 
     intake.hear(message())
     assert mark() is None
-    gaps = intake.tagger.gaps
+    gaps = intake.tagger.workspace.gaps
     gaps.close("C024BE91L", gaps.look("C024BE91L"))
     intake.hear(message(ts="1700000000.000300"))
     intake.hear(message(ts="1700000000.000200"))

@@ -36,7 +36,8 @@ def two_hundred_messages(sandbox: SandboxClient) -> Callable[[], None]:
 
     def check() -> None:
         def replies() -> list[dict[str, Any]]:
-            return [one for channel in channels for one in posts_of_bot(sandbox, channel)]
+            posts = [one for channel in channels for one in posts_of_bot(sandbox, channel)]
+            return [one for one in posts if "thread_ts" in one]  # the first words in a channel are none
 
         wait_until(lambda: len(replies()) >= 200, "200 replies", seconds=90)
         assert sorted(one["thread_ts"] for one in replies()) == sorted(ts for _, ts in posted)
@@ -119,12 +120,10 @@ def test_its_own_and_other_bots_posts_joins_and_unfurls_are_left_alone(
     sandbox.post("general", "robot", "I am a robot")
     sandbox.fault("unfurl")
     sandbox.post("general", "ada", "see https://example.com")
-    edited = sandbox.post("general", "ada", "first words")
-    sandbox.edit("general", edited, "other words")
     last = sandbox.post("general", "ada", "the last one")
     one_reply(sandbox, "general", last)
-    wait_until(lambda: len(posts_of_bot(sandbox, "general")) == 3, "three replies")
-    assert sorted(job.text for job in labeller.seen) == ["first words", "see <https://example.com>", "the last one"]
+    wait_until(lambda: len(posts_of_bot(sandbox, "general")) == 2, "two replies")
+    assert sorted(job.text for job in labeller.seen) == ["see <https://example.com>", "the last one"]
     wait_until(lambda: all(one["state"] == "acked" for one in sandbox.log()["envelopes"]), "all acknowledged")
 
 

@@ -156,6 +156,21 @@ def test_with_the_token_revoked_replies_are_kept_and_posted_when_it_works_again(
         wait_until(lambda: bot.tagger.health().ready, "health")
 
 
+def test_a_token_that_is_refused_while_we_look_for_a_lost_post_leads_to_no_second_one(
+    sandbox: SandboxClient, settings: Settings, labeller: Labeller
+):
+    with running_bot(for_sandbox(settings, sandbox), posting=replace(QUICK, probe_every=timedelta(seconds=0.3))) as bot:
+        wait_until(lambda: not bot.tagger.workspace.gaps.wait(0), "the first reading")
+        sandbox.fault("accept_then_drop", method="chat.postMessage", count=1)
+        sandbox.fault("token_revoked", method="conversations.replies", count=2)
+        ts = sandbox.post("general", "ada", "great")
+        wait_until(lambda: bot.tagger.poster.problem, "the breaker to open")
+        wait_until(lambda: len(sandbox.calls("conversations.replies")) >= 3, "the look that works")
+        wait_until(lambda: not bot.tagger.poster.held, "the reply to be found")
+        assert len(sandbox.replies("general", ts)) == 1
+        assert len(sandbox.calls("chat.postMessage")) == 1
+
+
 def test_a_stalled_post_does_not_hold_back_other_channels(sandbox: SandboxClient, bot: Bot, labeller: Labeller):
     sandbox.fault("stall", method="chat.postMessage", seconds=3)
     slow = sandbox.post("general", "ada", "great")

@@ -2,10 +2,10 @@
 
 import pytest
 
+from bot.choices import Choice, Foreign, ReplyMode, Unsure
 from bot.replies import (
     Reaction,
     Silent,
-    Style,
     ThreadPost,
     Whisper,
     emoji_name,
@@ -16,7 +16,6 @@ from bot.replies import (
     reply_to,
     text_of,
 )
-from bot.settings import ReplyMode, Unsure
 from worker.jobs import Kind, Outcome, Result
 
 TS = "1700000000.000100"
@@ -43,58 +42,84 @@ def result(**more: object) -> Result:
 
 def test_a_message_is_answered_in_its_thread():
     text = ":smile: positive 93 %"
-    assert reply_to(result(), Style()) == ThreadPost(TS, text, text)
+    assert reply_to(result(), Choice()) == ThreadPost(TS, text, text)
 
 
 def test_inside_a_thread_the_message_gets_a_reaction_and_no_post():
-    assert reply_to(result(thread_ts=THREAD), Style()) == Reaction("smile")
+    assert reply_to(result(thread_ts=THREAD), Choice()) == Reaction("smile")
 
 
 def test_a_mention_inside_a_thread_is_answered_there_and_names_its_message():
-    reply = reply_to(result(thread_ts=THREAD, kind=Kind.MENTION), Style(url="https://acme.slack.com/"))
+    reply = reply_to(result(thread_ts=THREAD, kind=Kind.MENTION), Choice(), url="https://acme.slack.com/")
     link = "https://acme.slack.com/archives/C1/p1700000000000100?thread_ts=1700000000.000001&amp;cid=C1"
     text = ":smile: positive 93 %"
     assert reply == ThreadPost(THREAD, f"{text} (<{link}|this message>)", text)
 
 
 def test_without_a_known_address_there_is_no_link():
-    reply = reply_to(result(thread_ts=THREAD, kind=Kind.MENTION), Style(url="javascript:x|y/"))
+    reply = reply_to(result(thread_ts=THREAD, kind=Kind.MENTION), Choice(), url="javascript:x|y/")
     assert reply == ThreadPost(THREAD, ":smile: positive 93 %", ":smile: positive 93 %")
 
 
 def test_an_unsure_label_is_said_to_be_one():
     unsure = result(outcome=Outcome.UNSURE, label="neutral", confidence=0.48)
     assert text_of(unsure) == ":thinking_face: unsure, closest: neutral 48 %"
-    assert reply_to(result(outcome=Outcome.UNSURE, thread_ts=THREAD), Style()) == Reaction("thinking_face")
+    assert reply_to(result(outcome=Outcome.UNSURE, thread_ts=THREAD), Choice()) == Reaction("thinking_face")
 
 
 def test_unsure_labels_can_be_silenced():
-    style = Style(unsure=Unsure.SILENT)
+    style = Choice(unsure=Unsure.SILENT)
     assert reply_to(result(outcome=Outcome.UNSURE), style) == Silent()
     assert reply_to(result(outcome=Outcome.UNSURE, kind=Kind.MENTION), style) == Silent()
     assert isinstance(reply_to(result(), style), ThreadPost)
 
 
+def test_a_language_the_version_never_learned_is_said_so_or_silent_and_no_label_is_named():
+    foreign = result(outcome=Outcome.UNSURE, label="negative", confidence=0.5, language="de")
+    said = reply_to(foreign, Choice())
+    assert isinstance(said, ThreadPost)
+    assert "not trained for this language (German)" in said.text
+    assert "negative" not in said.text
+    assert reply_to(foreign, Choice(foreign=Foreign.SILENT)) == Silent()
+    asked = result(outcome=Outcome.UNSURE, label="negative", language="de", kind=Kind.MENTION)
+    assert isinstance(reply_to(asked, Choice(foreign=Foreign.SILENT)), ThreadPost)
+
+
+def test_only_the_labels_and_the_confidence_a_channel_chose_are_shown_but_who_asks_is_answered():
+    choice = Choice(labels=("negative",), confidence=80)
+    assert reply_to(result(), choice) == Silent()
+    assert reply_to(result(label="negative", confidence=0.79), choice) == Silent()
+    assert isinstance(reply_to(result(label="negative", confidence=0.8), choice), ThreadPost)
+    assert isinstance(reply_to(result(kind=Kind.MENTION), choice), ThreadPost)
+
+
+def test_a_channel_may_want_posts_inside_threads():
+    reply = reply_to(result(thread_ts=THREAD), Choice(threads=True), url="https://acme.slack.com/")
+    assert isinstance(reply, ThreadPost)
+    assert reply.thread_ts == THREAD
+    assert "this message" in reply.text
+
+
 def test_reactions_instead_of_replies_but_not_for_who_asks():
-    style = Style(reply=ReplyMode.REACTION)
-    assert reply_to(result(), style) == Reaction("smile")
+    style = Choice(reply=ReplyMode.REACTION)
+    assert reply_to(result(), style) == Reaction("smile", stays=True)
     assert isinstance(reply_to(result(kind=Kind.MENTION), style), ThreadPost)
 
 
 def test_replies_only_the_author_sees():
-    style = Style(reply=ReplyMode.EPHEMERAL)
+    style = Choice(reply=ReplyMode.EPHEMERAL)
     assert reply_to(result(thread_ts=THREAD), style) == Whisper("U0ADA", THREAD, ":smile: positive 93 %")
     assert reply_to(result(user=""), style) == Silent()
 
 
 def test_none_shows_nothing_at_all():
-    assert reply_to(result(kind=Kind.MENTION), Style(reply=ReplyMode.NONE)) == Silent()
+    assert reply_to(result(kind=Kind.MENTION), Choice(reply=ReplyMode.NONE)) == Silent()
 
 
 def test_an_error_is_only_told_to_who_asked():
     failed = {"outcome": Outcome.ERROR, "label": "", "emoji": "", "confidence": 0.0}
-    assert reply_to(result(**failed), Style()) == Silent()
-    reply = reply_to(result(kind=Kind.MENTION, **failed), Style())
+    assert reply_to(result(**failed), Choice()) == Silent()
+    reply = reply_to(result(kind=Kind.MENTION, **failed), Choice())
     assert isinstance(reply, ThreadPost)
     assert "Sorry" in reply.text
 
@@ -130,7 +155,7 @@ def test_only_an_emojis_name_is_taken_as_one(emoji: str, name: str):
 
 def test_a_label_without_emoji_is_shown_by_its_name_or_a_plain_reaction():
     assert text_of(result(emoji="")) == "positive 93 %"
-    assert reply_to(result(emoji="", thread_ts=THREAD), Style()) == Reaction("label")
+    assert reply_to(result(emoji="", thread_ts=THREAD), Choice()) == Reaction("label")
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from bot.answering import Answering
 from bot.crowd import Crowding
+from bot.identity import Identity
 from bot.lanes import LANE_HOLDS
+from bot.listening import Listening
 from bot.metrics import Metrics
 from bot.poster import Poster, Posting
 from bot.slack_client import Slack, quiet_web_client
+from bot.store import Store
 from tests.bot.test_posting_faults import dead_letters, results_left
 from tests.bot.test_replies import result
 from tests.conftest import Broker, wait_until
@@ -26,18 +30,23 @@ NOWHERE = "http://127.0.0.1:1/api/"
 
 @contextmanager
 def posting(broker: Broker, keys: Keys, api: str = NOWHERE, how: Posting | None = None) -> Iterator[Poster]:
+    store = Store(broker.bot, keys=keys)
+    memory = store.of(result().team)
     poster = Poster(
         broker.bot,
-        Slack(quiet_web_client(BOT_TOKEN, api)),
         Metrics(),
         keys=keys,
         consumer=f"poster-{time.monotonic_ns()}",
         now_ms=lambda: int(time.time() * 1000),
         posting=how,
+        has_left=lambda team: team == "T0LEFT",
     )
+    answering = Answering(Listening(memory.channels), Identity(memory.team, "U0BOT"))
+    poster.open(Slack(quiet_web_client(BOT_TOKEN, api)), answering, memory)
     poster.start()
     yield poster
     poster.stop()
+    store.close()
 
 
 def add(broker: Broker, keys: Keys, fields: dict[str, Any], entry: str = "*") -> None:
@@ -147,3 +156,25 @@ def test_a_result_without_its_job_key_is_looked_up_before_it_is_posted(
                 client.delete(keys.job("j"), keys.job("m"))
     assert len(sandbox.calls("conversations.replies")) == 2
     assert len(sandbox.replies("general", ts)) == 1
+
+
+def test_a_result_of_another_workspace_waits_for_its_bot_and_one_that_left_leaves_no_trace(
+    valkey: Broker, keys: Keys, make_queue: Callable[..., Queue]
+):
+    make_queue()
+    add(valkey, keys, result_fields(result(team="T0OTHERS").encode()))
+    add(valkey, keys, result_fields(result(team="T0LEFT").encode()))
+    how = Posting(lease=timedelta(seconds=0.5), call_takes=timedelta(0))
+    with posting(valkey, keys, how=how) as poster:
+        wait_until(lambda: results_left(valkey, keys) == 1, "the one that left to go")
+        time.sleep(1)  # several turns
+        assert (results_left(valkey, keys), poster.held, dead_letters(valkey, keys)) == (1, 0, [])
+
+
+def test_and_not_for_ever_either(valkey: Broker, keys: Keys, make_queue: Callable[..., Queue]):
+    make_queue()
+    fields = result_fields(result(team="T0OTHERS").encode())
+    add(valkey, keys, fields, f"{int((time.time() - 7_200) * 1000)}-0")
+    with posting(valkey, keys):
+        ((reason, _),) = wait_until(lambda: dead_letters(valkey, keys), "the dead letter")  # pyright: ignore
+    assert reason == "no bot of its workspace"

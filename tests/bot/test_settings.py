@@ -6,6 +6,8 @@ from bot.settings import LogFormat, LogLevel, Mode, ReplyMode, Settings, Setting
 
 SOCKET = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
 HTTP = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s" * 32, "CLF_HTTP_PORT": "3000"}
+SEVERAL = {"SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "s", "SLACK_SIGNING_SECRET": "s" * 32}
+SEVERAL |= {"CLF_SECRET_KEY": "k", "CLF_HTTP_PORT": "3000"}
 
 
 def load(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> Settings:
@@ -48,6 +50,13 @@ def test_an_app_token_means_socket_mode_even_with_a_signing_secret(monkeypatch: 
     assert load(monkeypatch, HTTP | SOCKET).mode() is Mode.SOCKET
 
 
+def test_a_client_id_means_http_without_a_token_of_our_own(monkeypatch: pytest.MonkeyPatch):
+    settings = load(monkeypatch, SEVERAL | {"CLF_WORKSPACES": "T1, T2"})
+    assert (settings.mode(), settings.several) == (Mode.HTTP, True)
+    assert settings.workspaces == {"T1", "T2"}
+    assert {"s", "s" * 32, "k"} <= set(settings.secrets)
+
+
 def test_a_signing_secret_and_a_port_mean_http(monkeypatch: pytest.MonkeyPatch):
     assert load(monkeypatch, HTTP).mode() is Mode.HTTP
 
@@ -61,7 +70,14 @@ def test_a_signing_secret_and_a_port_mean_http(monkeypatch: pytest.MonkeyPatch):
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "SLACK_APP_TOKEN is the wrong kind of token"),
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set"),
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s"}, "CLF_HTTP_PORT is not set"),
-        ({**SOCKET, "SLACK_CLIENT_ID": "1"}, "several workspaces are not supported yet"),
+        ({**SOCKET, "SLACK_CLIENT_ID": "1"}, "SLACK_CLIENT_ID is set together with a token"),
+        ({"SLACK_CLIENT_ID": "1"}, "SLACK_CLIENT_SECRET is not: it stands beside the client id"),
+        ({**SEVERAL, "SLACK_SIGNING_SECRET": ""}, "SLACK_SIGNING_SECRET is not"),
+        (
+            {**SEVERAL, "CLF_SECRET_KEY": ""},
+            "CLF_SECRET_KEY is not: tokens are encrypted with it; make one",
+        ),
+        ({**SEVERAL, "CLF_HTTP_PORT": ""}, "CLF_HTTP_PORT is not set"),
     ],
 )
 def test_what_is_missing_or_contradicts_is_said(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], said: str):
@@ -83,6 +99,7 @@ def test_without_a_broker_the_line_names_both_ways_out():
         ("CLF_HTTP_PORT", "70000"),
         ("CLF_HTTP_PORT", "web"),
         ("CLF_MAX_QUEUE", "0"),
+        ("CLF_WORKSPACES", "U1"),
         ("CLF_PREFIX", "a b{}"),
         ("CLF_LOG_LEVEL", "loud"),
     ],

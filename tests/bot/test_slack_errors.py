@@ -39,11 +39,10 @@ CLASSES = {
         "cannot_reply_to_message",
         "ekm_access_denied",
         "messages_tab_disabled",
-        "thread_not_found",
         "invalid_thread_ts",
         "a_word_of_tomorrow",
     ],
-    Failure.GONE: ["message_not_found", "cant_update_message"],
+    Failure.GONE: ["message_not_found", "cant_update_message", "thread_not_found"],
     Failure.OUR_FAULT: [
         "msg_too_long",
         "msg_blocks_too_long",

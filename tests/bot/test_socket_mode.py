@@ -1,5 +1,6 @@
 """Sockets that close, break and fall silent."""
 
+import threading
 import time
 from datetime import timedelta
 
@@ -48,6 +49,26 @@ def test_a_socket_that_falls_silent_is_noticed_and_replaced(
         one_reply(sandbox, "general", ts)
 
 
+def test_events_too_many_are_dropped_and_answered_all_the_same(
+    sandbox: SandboxClient, settings: Settings, labeller: Labeller, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.socket_mode.MOST_WAITING", 5)
+    sandbox.clock(100)
+    go_on = threading.Event()
+    with running_bot(for_sandbox(settings, sandbox)) as bot:
+        intake = bot.tagger.workspace.intake
+        hear = intake._hear
+        monkeypatch.setattr(intake, "_hear", lambda *given: go_on.wait(20) and hear(*given))
+        posted = [sandbox.post("general", "ada", f"great {number}") for number in range(40)]
+        figure = bot.tagger.metrics.registry.get_sample_value
+        wait_until(lambda: figure("clf_bot_events_total", {"outcome": "dropped"}), "an event too many")
+        assert bot.socket
+        assert bot.socket._client.message_queue.qsize() <= 6  # and what is no event
+        go_on.set()
+        wait_until(lambda: all(sandbox.replies("general", ts) for ts in posted), "all replies", 30)
+        assert all(len(sandbox.replies("general", ts)) == 1 for ts in posted)
+
+
 def test_no_hello_is_no_harm(sandbox: SandboxClient, settings: Settings, labeller: Labeller):
     sandbox.fault("no_hello")
     with running_bot(for_sandbox(settings, sandbox)):
@@ -70,9 +91,8 @@ def test_the_fleet_sees_the_bot_by_its_heartbeat_and_sees_it_leave(
 ):
     fleet = Fleet(valkey.admin, keys=keys)
     with running_bot(for_sandbox(settings, sandbox)) as bot:
-        beat = wait_until(lambda: [one for one in fleet.bots() if one.connected and one.channels >= 0], "a heartbeat")[
-            0
-        ]  # pyright: ignore
+        seen = lambda: [one for one in fleet.bots() if one.connected and one.channels >= 0]  # noqa: E731
+        (beat,) = wait_until(seen, "a heartbeat")  # pyright: ignore
         assert (beat.id, beat.mode, beat.sockets) == (bot.tagger.id, "socket", 1)
         assert (beat.app, beat.team, beat.bot_user, beat.bot_name) == ("A0SANDBOX", "T0SANDBOX", "U0BOT", "sentiment")
         assert (beat.channels, beat.last_event_ms, beat.problem) == (3, 0, "")

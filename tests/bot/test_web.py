@@ -68,7 +68,7 @@ def test_in_socket_mode_nobody_can_post_events(site: str):
 
 def test_names_from_slack_are_escaped_on_the_page():
     me = Identity(team="T", bot_user="U", name="<script>alert(1)</script>", team_name="<b>&")
-    page = status_page(me, Link(Mode.HTTP), Health(True, True, []), None)
+    page = status_page([me], Link(Mode.HTTP), Health(True, True, []), None)
     assert "<script>" not in page
     assert "&lt;b&gt;&amp;" in page
     assert "cannot be read" in page
@@ -77,7 +77,7 @@ def test_names_from_slack_are_escaped_on_the_page():
 def test_the_page_shows_the_queue_and_what_is_wrong():
     lengths = QueueLengths(waiting=11, leased=22, results=33, dead=44)
     problems = ["Slack refuses our credentials: token_revoked."]
-    page = status_page(Identity("T", "U"), Link(Mode.SOCKET), Health(True, False, problems), lengths)
+    page = status_page([Identity("T", "U")], Link(Mode.SOCKET), Health(True, False, problems), lengths)
     for shown in ("11", "22", "33", "44", "token_revoked", "not connected"):
         assert shown in page
 
