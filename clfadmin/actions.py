@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer
 
@@ -18,6 +18,8 @@ FILE = "actions.jsonl"
 LONGEST = 200
 # Where something lies, not what was done; an URL may hold a password.
 LEFT_OUT = ("home", "redis_url", "json", "yes", "timeout")
+# Whom `forget` was asked to forget is not written down for ever.
+UNNAMED = ("user", "channel", "message")
 
 
 def recorded(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,7 +58,7 @@ def _write(name: str, given: dict[str, Any], outcome: str) -> None:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "by": f"{_user()}@{socket.gethostname()}",
         "command": name,
-        "with": {key: _plain(value) for key, value in given.items() if value and key not in LEFT_OUT},
+        "with": _shown(given),
         "outcome": outcome,
     }
     try:
@@ -77,5 +79,12 @@ def _user() -> str:
         return str(os.getuid())
 
 
+def _shown(given: dict[str, Any]) -> dict[str, object]:
+    chosen = {key: value for key, value in given.items() if value and key not in LEFT_OUT}
+    return {key: "(not noted)" if key in UNNAMED else _plain(value) for key, value in chosen.items()}
+
+
 def _plain(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in cast("list[object]", value)]
     return str(value) if isinstance(value, Path) else value

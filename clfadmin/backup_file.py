@@ -1,4 +1,4 @@
-"""The file of a backup: a tar with `queue.json`, `backup.json` and each version as `models export` writes it."""
+"""The file of a backup: a tar of `queue.json`, `memory.json`, `backup.json` and versions as `models export` writes."""
 
 import io
 import json
@@ -6,8 +6,8 @@ import os
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +16,10 @@ from classifier.archive import export_version, import_version, opened
 from classifier.errors import ClassifierError, DataError
 from classifier.registry import Registry
 from classifier.version import is_name
+from clfadmin.memory import Amount, Kept, kept_from
 from worker.snapshot import BadSnapshot, Snapshot
 
-ABOUT, QUEUE, MODELS = "backup.json", "queue.json", "models/"
+ABOUT, QUEUE, MEMORY, MODELS = "backup.json", "queue.json", "memory.json", "models/"
 FORMAT = 1
 # Far above any queue (256 MB in the embedded broker) and any list of names.
 MOST_QUEUE_BYTES, MOST_ABOUT_BYTES = 2_000_000_000, 1_000_000
@@ -32,6 +33,7 @@ class Written:
     versions: list[str]
     active: str
     held: Snapshot
+    remembered: Amount
     left_out: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,6 +42,7 @@ class Written:
             "active": self.active or None,
             "left_out": self.left_out,
             "queue": _counts(self.held),
+            "memory": asdict(self.remembered),
         }
 
 
@@ -48,6 +51,7 @@ class Read:
     """`added`: versions this home did not have; `active`: the one it serves from now on, "" where it had one before."""
 
     held: Snapshot
+    kept: list[Kept]
     added: list[str]
     known: list[str]
     active: str
@@ -56,8 +60,8 @@ class Read:
         return {"versions": self.added, "known": self.known, "active": self.active or None}
 
 
-def write(file: Path, home: Path, held: Snapshot, *, said: Callable[[str], None]) -> Written:
-    """Write all versions of the home and what the queue held; `said` is told of each version.
+def write(file: Path, home: Path, held: Snapshot, kept: Sequence[Kept], *, said: Callable[[str], None]) -> Written:
+    """Write all versions of the home, what the queue held and workspaces decided; `said` is told of each version.
 
     Raises StorageError, DataError; then the file is as it was.
     """
@@ -65,12 +69,14 @@ def write(file: Path, home: Path, held: Snapshot, *, said: Callable[[str], None]
         raise DataError(f"{file} is a folder. Name a file, such as {file / 'clf-backup.tar'}.")
     registry = Registry(home)
     active = registry.active()
-    written = Written([], active.version if active else "", held, {})
+    amount = sum((one.amount for one in kept), Amount())
+    written = Written([], active.version if active else "", held, amount, {})
     with durable.storage_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     with durable.replacing(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         os.fchmod(out.fileno(), 0o600)  # texts
         _add(tar, QUEUE, held.encode())
+        _add(tar, MEMORY, json.dumps([one.to_dict() for one in kept]).encode())
         # Beside the file, which has room for it; a version is there twice for a moment.
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as folder:
             for name in registry.names():
@@ -111,7 +117,7 @@ def read(file: Path, home: Path, *, said: Callable[[str], None]) -> Read:
     """
     registry = Registry(home)
     with opened(file, made_by="clfadmin backup") as tar, durable.storage_errors(home):
-        held, about = _contents(tar, file)
+        held, kept, about = _contents(tar, file)
         home.mkdir(parents=True, exist_ok=True)
         added: list[str] = []
         known: list[str] = []
@@ -128,10 +134,10 @@ def read(file: Path, home: Path, *, said: Callable[[str], None]) -> Read:
     active = ""
     if registry.active() is None and about["active"] in registry.names():
         active = registry.activate(about["active"], 0).version
-    return Read(held, added, known, active)
+    return Read(held, kept, added, known, active)
 
 
-def _contents(tar: tarfile.TarFile, file: Path) -> tuple[Snapshot, dict[str, Any]]:
+def _contents(tar: tarfile.TarFile, file: Path) -> tuple[Snapshot, list[Kept], dict[str, Any]]:
     try:
         about = json.loads(_bytes(_member(tar, ABOUT, file, MOST_ABOUT_BYTES)))
         if about["format"] != FORMAT:
@@ -139,9 +145,12 @@ def _contents(tar: tarfile.TarFile, file: Path) -> tuple[Snapshot, dict[str, Any
         if not (isinstance(about["active"], str) and all(is_name(name) for name in about["versions"])):
             raise ValueError("names of versions")
         held = Snapshot.decode(_bytes(_member(tar, QUEUE, file, MOST_QUEUE_BYTES)))
+        # Backups of the first release had none.
+        has_memory = MEMORY in tar.getnames()
+        kept = kept_from(json.loads(_bytes(_member(tar, MEMORY, file, MOST_QUEUE_BYTES)))) if has_memory else []
     except (BadSnapshot, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is no backup made by `clfadmin backup` ({error}).") from error
-    return held, about
+    return held, kept, about
 
 
 def _member(tar: tarfile.TarFile, name: str, file: Path, most: int = 0) -> IO[bytes]:

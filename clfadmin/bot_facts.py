@@ -22,6 +22,17 @@ class BotFailed(ClassifierError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkspaceFacts:
+    """One of several workspaces. `error`: why Slack or our key refuses; `passing` as in SlackFacts."""
+
+    name: str
+    error: str | None
+    passing: bool
+    missing_scopes: tuple[str, ...] | None
+    channels: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SlackFacts:
     """The answer of `python -m bot --check`. None: Slack did not tell, or it was not asked.
 
@@ -42,6 +53,7 @@ class SlackFacts:
     app_passing: bool = False
     channels: int | None = None
     clock_ahead_seconds: float | None = None
+    workspaces: tuple[WorkspaceFacts, ...] | None = None  # where several install the app
 
 
 def check(environment: Mapping[str, str] | None = None) -> SlackFacts:
@@ -74,7 +86,26 @@ def facts(document: str) -> SlackFacts:
         app_passing=app_token.get("class") in _PASSING,
         channels=answer.get("channels"),
         clock_ahead_seconds=answer.get("clock_skew_seconds"),
+        workspaces=_workspaces(answer.get("workspaces")),
     )
+
+
+def _workspaces(answers: Any) -> tuple[WorkspaceFacts, ...] | None:
+    if not isinstance(answers, list):
+        return None
+    found: list[WorkspaceFacts] = []
+    for one in cast("list[dict[str, Any]]", answers):
+        auth, scopes = _part(one, "auth"), _part(one, "scopes")
+        found.append(
+            WorkspaceFacts(
+                name=one.get("team_name") or one.get("team") or "?",
+                error=auth.get("error"),
+                passing=auth.get("class") in _PASSING,
+                missing_scopes=tuple(scopes["missing"]) if "missing" in scopes else None,
+                channels=one.get("channels"),
+            )
+        )
+    return tuple(found)
 
 
 def _part(answer: dict[str, Any], name: str) -> dict[str, Any]:

@@ -35,6 +35,9 @@ CONFIG = {
     "maxmemory-policy": "noeviction",
     # The append-only file keeps deleted texts until it is rewritten, and the default floor is 64 MB.
     "auto-aof-rewrite-min-size": "1mb",
+    # Entries of a stream share blocks, and one that is deleted stays in its block, in memory and in every file, until
+    # all the others are deleted. With a block for each, deleted texts are gone.
+    "stream-node-max-entries": "1",
     # Relative to the data folder, which is <home>/valkey.
     "logfile": "../logs/valkey.log",
 }

@@ -17,6 +17,9 @@ from clfadmin import (
     dlq,
     doctor,
     evaluate,
+    feedback,
+    forget,
+    loop,
     models,
     pause,
     slack,
@@ -42,14 +45,17 @@ app.command(epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command(epilog=classify.EXAMPLE)(classify.classify)
 app.command(epilog=swap_model.SWAP_EXAMPLE)(recorded("swap-model")(swap_model.swap_model))
 app.command(epilog=swap_model.ROLLBACK_EXAMPLE)(recorded("rollback")(swap_model.rollback))
+app.command(epilog=loop.EXAMPLE)(recorded("loop")(loop.loop))
 app.command(epilog=status.EXAMPLE)(status.status)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=pause.PAUSE_EXAMPLE)(recorded("pause")(pause.pause))
 app.command(epilog=pause.RESUME_EXAMPLE)(recorded("resume")(pause.resume))
 app.command(epilog=backup.BACKUP_EXAMPLE)(recorded("backup")(backup.backup))
 app.command(epilog=backup.RESTORE_EXAMPLE)(recorded("restore")(backup.restore))
+app.command(epilog=forget.EXAMPLE)(recorded("forget")(forget.forget))
 app.command(epilog=bench.EXAMPLE)(bench.bench)
 app.add_typer(dlq.app, name="dlq", epilog=dlq.EXAMPLE)
+app.add_typer(feedback.app, name="feedback", epilog=feedback.EXAMPLE)
 app.add_typer(slack.app, name="slack")
 app.add_typer(models.app, name="models", epilog=models.EXAMPLE)
 
@@ -104,6 +110,7 @@ def _report(error: Exception) -> int:
 def _explain(error: Exception) -> tuple[int, str]:
     """The exit code and the one line for a person. What we didn't foresee names its type and how to learn more."""
     from classifier.errors import ClassifierError, Interrupted, VersionRefused
+    from clfadmin.memory import NoWorkspace
     from worker.connection import QueueError
 
     match error:
@@ -111,7 +118,7 @@ def _explain(error: Exception) -> tuple[int, str]:
             return REFUSED, f"refused ({error.code}): {error}"
         case Interrupted():
             return INTERRUPTED, str(error)
-        case ClassifierError() | QueueError():
+        case ClassifierError() | QueueError() | NoWorkspace():
             return FAILED, str(error)
         case typer.TyperException():
             return error.exit_code, error.format_message()

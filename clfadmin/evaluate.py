@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clfadmin import console
-from clfadmin.options import Home, Json, LabelColumn, TextColumn
+from clfadmin.options import Home, Json, LabelColumn, RedisUrl, TextColumn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,8 +26,12 @@ def evaluate(
     ] = None,
     *,
     data: Annotated[
-        list[Path], typer.Option("--data", metavar="FILE", help="CSV, TSV or JSONL with text and label. Repeatable.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            "--data", metavar="FILE", show_default=False, help="CSV, TSV or JSONL with text and label. Repeatable."
+        ),
+    ] = None,
+    feedback: Annotated[bool, typer.Option("--feedback", help="On held-out corrections instead of --data.")] = False,
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="VERSION", show_default=False, help="Another one, on the same texts."),
@@ -48,6 +52,7 @@ def evaluate(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     home: Home = None,
+    redis_url: RedisUrl = None,
     json: Json = False,
 ) -> None:
     """Measure a version on labelled texts it has not seen, and tell whether it is better than another."""
@@ -57,7 +62,11 @@ def evaluate(
     from clfadmin.metrics_view import show_metrics
 
     _check_usage(against, report, changed)
-    found = _run(settings.load(home=home), version, against, data, Columns(text_column, label_column))
+    if bool(data) == feedback or (feedback and changed is not None):
+        raise typer.BadParameter("Name --data or --feedback, one of them; --changed goes with --data.")
+    chosen = settings.load(home=home, redis_url=redis_url)
+    columns = Columns(text_column, label_column)
+    found = _run(chosen, version, against, data, columns) if data else _on_corrections(chosen, version, against)
     if report is not None:
         _write_report(report, found.metrics)
     if changed is not None and found.changed is not None:
@@ -101,6 +110,26 @@ def _run(
     if left_out:
         console.note(f"Left out {left_out:,} rows without text or label.")
     return found
+
+
+def _on_corrections(settings: "Settings", version: str | None, against: str | None) -> "Evaluation":
+    """On the fifth of the corrections that no version has learned."""
+    from classifier.dataset import Dropped
+    from classifier.errors import DataError
+    from classifier.offline import Evaluation
+    from classifier.predictor import load_predictor
+    from classifier.weighing import evaluate_rows
+    from clfadmin.home import choose_version, open_registry
+    from clfadmin.learning import kept
+
+    registry = open_registry(settings)
+    load = partial(load_predictor, runtime=settings.runtime, threads=settings.threads)
+    chosen = choose_version(registry, version)
+    rows = kept(settings).corrections.held_out.with_labels(chosen.config.labels)
+    if not len(rows):
+        raise DataError("No correction is held out that could be measured on: see `clfadmin feedback stats`.")
+    other = load(registry.get(against)) if against is not None else None
+    return Evaluation(evaluate_rows(load(chosen), rows.dataset(), against=other), Dropped(), None)
 
 
 def _write_report(folder: Path, metrics: "Mapping[str, Any]") -> None:

@@ -9,6 +9,7 @@ import typer
 from clfadmin import console
 from clfadmin.actions import recorded
 from clfadmin.options import Home, Json
+from worker.language_names import names_of
 
 if TYPE_CHECKING:
     from classifier.registry import Active, Registry
@@ -188,6 +189,7 @@ def _facts(version: "Version", state: str) -> list[list[str]]:
         "macro-F1 (validation)": provenance.macro_f1 if provenance.macro_f1 is not None else "unknown",
         "sure from": f"{config.threshold:.2f}",
         "network": f"{config.architecture.layers} layers of {config.architecture.hidden_size}",
+        "languages": names_of(config.languages) or "nobody said; every text is labelled",
         "head": f"{config.pooling} pooling, {'-'.join(map(str, config.head.hidden)) or 'no hidden layer'}",
         "reads": f"up to {config.max_length} tokens",
         "size": f"{version.size_bytes / 1e6:,.1f} MB",

@@ -22,7 +22,14 @@ BROKER_PATIENCE = timedelta(seconds=20)
 
 # Slack's library would send even requests to 127.0.0.1 through a proxy.
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-_SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET")
+_SLACK = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_CLIENT_ID",
+    "SLACK_CLIENT_SECRET",
+    "CLF_SECRET_KEY",
+)
 
 
 class PortInUse(BrokerError):

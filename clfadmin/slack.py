@@ -23,6 +23,9 @@ def manifest(
         str | None,
         typer.Option("--http", metavar="URL", show_default=False, help="HTTP mode: Slack posts to this address."),
     ] = None,
+    several: Annotated[
+        bool, typer.Option("--several", help="With --http: for an app that several workspaces install by themselves.")
+    ] = False,
 ) -> None:
     """The app manifest to paste into https://api.slack.com/apps, Create New App, From a manifest.
 
@@ -32,7 +35,10 @@ def manifest(
 
     from clfadmin.bot_facts import ask
 
-    console.document(json.loads(ask("--manifest", *(["--http", _address(http)] if http else []))))
+    if several and not http:
+        raise typer.BadParameter("Workspaces install it over HTTP: name its address, --http.", param_hint="--several")
+    more = ["--several"] if several else []
+    console.document(json.loads(ask("--manifest", *(["--http", _address(http)] if http else []), *more)))
 
 
 def _address(url: str) -> str:

@@ -1,6 +1,6 @@
 """Slack's side of `clfadmin doctor`: tokens, scopes, sockets, channels, events. Functions from facts to findings."""
 
-from clfadmin.bot_facts import SlackFacts, invitation
+from clfadmin.bot_facts import SlackFacts, WorkspaceFacts, invitation
 from clfadmin.findings import Facts, Finding, State, good, problem, unknown, warning
 
 
@@ -11,6 +11,8 @@ def tokens(facts: Facts) -> list[Finding]:
         return unknown("tokens", facts.no_slack)
     if slack.mode_error:
         return [_wrong_token(slack.mode_error, slack)]
+    if slack.workspaces is not None:
+        return _installations(slack.workspaces)
     if slack.auth_error and slack.auth_passing:
         return unknown("tokens", f"Slack does not answer ({slack.auth_error})")
     if slack.auth_error:
@@ -20,8 +22,21 @@ def tokens(facts: Facts) -> list[Finding]:
     return good("tokens", f"Slack knows the bot @{slack.bot_name} in {slack.team}")
 
 
+def _installations(workspaces: tuple[WorkspaceFacts, ...]) -> list[Finding]:
+    if not workspaces:
+        remedy = "Open /slack/install at the bot's public address in a browser."
+        return warning("tokens", "no workspace has installed the app yet", remedy)
+    if refused := [one for one in workspaces if one.error and not one.passing]:
+        what = "; ".join(f"{one.name}: {one.error}" for one in refused)
+        remedy = "Install the app there again, or erase what is left: clfadmin forget --everything --team ID."
+        return problem("tokens", what, remedy)
+    if silent := [one.name for one in workspaces if one.error]:
+        return unknown("tokens", f"Slack does not answer for {', '.join(silent)}")
+    return good("tokens", f"Slack knows the bot in {', '.join(one.name for one in workspaces)}")
+
+
 def _wrong_token(error: str, slack: SlackFacts) -> Finding:
-    if slack.bot_kind != "bot":
+    if slack.bot_kind not in ("bot", "several"):
         what = f"SLACK_BOT_TOKEN is {_kind(slack.bot_kind)}, a bot token is needed"
         remedy = "Use the Bot User OAuth Token (xoxb-) of Slack's app settings, OAuth & Permissions."
     elif slack.app_kind not in ("app", "missing"):
@@ -38,13 +53,23 @@ def _kind(kind: str) -> str:
 
 def scopes(facts: Facts) -> list[Finding]:
     slack = facts.slack
-    if slack is None or slack.missing_scopes is None:
+    missing = _missing_scopes(slack)
+    if missing is None:
         return unknown("scopes", "Slack did not tell what the token may do")
-    if slack.missing_scopes:
-        what = f"the bot token lacks {', '.join(slack.missing_scopes)}"
+    if missing:
+        what = f"the bot token lacks {', '.join(missing)}"
         remedy = "Add them under OAuth & Permissions (or paste `clfadmin slack manifest`), then reinstall the app."
         return problem("scopes", what, remedy)
     return good("scopes", "the bot token has every scope the bot uses")
+
+
+def _missing_scopes(slack: SlackFacts | None) -> list[str] | None:
+    """Of any workspace; None where Slack did not tell."""
+    if slack is None:
+        return None
+    told = [slack.missing_scopes, *(one.missing_scopes for one in slack.workspaces or ())]
+    known = [one for one in told if one is not None]
+    return sorted({name for one in known for name in one}) if known else None
 
 
 def socket_mode(facts: Facts) -> list[Finding]:
@@ -85,6 +110,8 @@ def channels(facts: Facts) -> list[Finding]:
     known = [bot.channels for bot in facts.bots if bot.channels >= 0]
     if facts.slack and facts.slack.channels is not None:
         known.append(facts.slack.channels)
+    if facts.slack and facts.slack.workspaces:
+        known.append(sum(one.channels or 0 for one in facts.slack.workspaces))
     if not known:
         return unknown("channels", "nobody has counted them")
     if max(known) == 0:

@@ -1,22 +1,37 @@
 """`clfadmin status`: the version served, the workers, the queue and the bots, at one moment or again and again."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clfadmin import console
+from clfadmin import console, shadowing
 from clfadmin.options import Home, Json, RedisUrl
+from worker.language_names import names_of
 
 if TYPE_CHECKING:
     from clfadmin.settings import Settings
     from worker.fleet import BotBeat, Fleet, Model, QueueStats, WorkerBeat
+    from worker.jobs import Keys
+    from worker.shadow_book import Shadow
 
 EXAMPLE = "Example: clfadmin status --watch"
 
 # Heartbeats come every 2 s: looking more often shows nothing new.
 LOOK_EVERY_SECONDS = 2.0
+VOTES_EVERY = 30
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Live honesty: of `cases` judged labels given with `confidence` and more, `right` were; the same in words."""
+
+    confidence: float
+    cases: int
+    right: int
+    words: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,8 @@ class Picture:
     bots: "list[BotBeat]"
     queue: "QueueStats"
     now_ms: int
+    shadow: "Shadow | None" = None
+    judged: "Judgement | None" = None
 
 
 def status(
@@ -51,7 +68,7 @@ def status(
         show(look(chosen))
 
 
-def look(settings: "Settings") -> Picture:
+def look(settings: "Settings", *, votes: bool = True) -> Picture:
     """Raises BrokerError where there is no broker, QueueError where it does not answer."""
     from contextlib import closing
 
@@ -60,12 +77,26 @@ def look(settings: "Settings") -> Picture:
     from worker.jobs import Keys
 
     url = require_url(settings.home, settings.redis_url.get_secret_value() if settings.redis_url else None)
-    with closing(Fleet(url, keys=Keys(settings.prefix))) as fleet:
-        return picture(fleet)
+    keys = Keys(settings.prefix)
+    with closing(Fleet(url, keys=keys)) as fleet:
+        return replace(picture(fleet), judged=judgement(url, keys) if votes else None)
+
+
+def judgement(url: str, keys: "Keys") -> Judgement:
+    """From all votes of all workspaces."""
+    from contextlib import closing
+
+    from clfadmin.memory import Votes, live_honesty
+
+    with closing(Votes(url, keys)) as votes:
+        found, words = live_honesty(votes.all())
+    return Judgement(found.confidence, found.cases, found.right, words)
 
 
 def picture(fleet: "Fleet") -> Picture:
-    return Picture(fleet.model(), fleet.workers(), fleet.bots(), fleet.stats(), fleet.now_ms())
+    model = fleet.model()
+    shadow = shadowing.look(fleet, model.gen)
+    return Picture(model, fleet.workers(), fleet.bots(), fleet.stats(), fleet.now_ms(), shadow)
 
 
 def as_document(seen: Picture) -> dict[str, Any]:
@@ -77,6 +108,8 @@ def as_document(seen: Picture) -> dict[str, Any]:
         "gen": model.gen,
         "candidate": _candidate(seen),
         "rolled_back": _rolled_back(model),
+        "shadow": shadowing.as_document(seen.shadow),
+        "judged": asdict(seen.judged) if seen.judged else None,
         "workers": [_worker(beat, seen.now_ms) for beat in seen.workers],
         "queue": asdict(seen.queue),
         "bots": [_bot(beat, seen.now_ms) for beat in seen.bots],
@@ -107,6 +140,7 @@ def _worker(beat: "WorkerBeat", now_ms: int) -> dict[str, Any]:
         "state": beat.state,
         "version": beat.version or None,
         "runtime": beat.runtime or None,
+        "languages": beat.languages.split(),
         "in_flight": beat.in_flight,
         "idle_seconds": _age(beat.last_finished_ms, now_ms),
         "host": beat.host,
@@ -128,6 +162,7 @@ def _bot(beat: "BotBeat", now_ms: int) -> dict[str, Any]:
         "crowded": beat.crowded,
         "host": beat.host,
         "name": beat.bot_name or None,
+        "workspaces": beat.workspaces,
         "channels": beat.channels if beat.channels >= 0 else None,
         "problem": beat.problem or None,
     }
@@ -145,6 +180,10 @@ def show(seen: Picture) -> None:
     """The same for people."""
     found = as_document(seen)
     console.say(_model_line(found))
+    if seen.shadow:
+        console.say(shadowing.sentence(seen.shadow))
+    if seen.judged and seen.judged.cases:
+        console.say(f"confidence: {seen.judged.words}")
     queue = seen.queue
     console.say(
         f"queue: {queue.waiting:,} waiting (oldest {_span(queue.oldest_seconds)}), {queue.leased:,} with workers, "
@@ -160,6 +199,8 @@ def _model_line(found: dict[str, Any]) -> str:
     if not found["active"]:
         return "version: none yet (the first worker commits what its home serves)"
     line = f"version: {found['active']} (gen {found['gen']}), before it {found['previous'] or 'none'}"
+    if languages := sorted({code for worker in found["workers"] for code in worker["languages"]}):
+        line += f"; trained for {names_of(languages)}"
     if candidate := found["candidate"]:
         line += f"; candidate {candidate['version']}, for {candidate['seconds_left']:.0f} s more"
     if (taken_back := found["rolled_back"]) and taken_back["why"]:
@@ -211,6 +252,8 @@ def _show_bots(bots: list[dict[str, Any]]) -> None:
     ]
     console.table(columns, rows, right=columns[3:])
     for bot in bots:
+        if bot["workspaces"] != 1:
+            console.say(f"{bot['id']}: in {bot['workspaces']} workspaces, /slack/install adds another")
         if bot["catching_up"]:
             console.say(f"{bot['id']}: reading what was said while it was away")
         if bot["crowded"]:
@@ -239,10 +282,14 @@ def _watch(settings: "Settings") -> None:
     from clfadmin.broker import BrokerError
     from worker.connection import QueueError
 
+    judged: Judgement | None = None
     try:
-        while True:
+        for number in count():
             try:
-                seen = look(settings)
+                # All votes are read for it: once a minute is enough.
+                seen = look(settings, votes=number % VOTES_EVERY == 0)
+                judged = seen.judged or judged
+                seen = replace(seen, judged=judged)
             except (BrokerError, QueueError) as error:
                 console.note(str(error))
             else:

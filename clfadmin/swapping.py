@@ -28,13 +28,14 @@ NOT_ITS_FAULT = ("missing", "memory", "storage")
 
 
 class State(StrEnum):
-    """How a swap ended. COMMITTED: it will be served, but no worker has shown that yet."""
+    """How a swap ended. COMMITTED: it will be served, but no worker has shown that yet. WOULD_SWAP: not tried."""
 
     ACTIVE = "active"
     COMMITTED = "committed"
     REFUSED = "refused"
     ABORTED = "aborted"
     CONFLICT = "conflict"
+    WOULD_SWAP = "would-swap"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clfadmin import console
-from clfadmin.options import Home, Json, LabelColumn, TextColumn
+from clfadmin.options import Home, Json, LabelColumn, RedisUrl, TextColumn
 
 if TYPE_CHECKING:
     from classifier.recipe import TrainConfig, TrainOutcome
     from classifier.registry import Registry
+    from clfadmin.settings import Settings
 
 EXAMPLE = "Example: clfadmin train examples/chat.csv --name team-1 --epochs 5 --emoji positive=:tada:"
 
@@ -79,6 +80,25 @@ def train(
         list[str] | None,
         typer.Option("--emoji", metavar="LABEL=:name:", show_default="by name", help="Emoji in replies. Repeatable."),
     ] = None,
+    languages: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language", metavar="CODE", show_default="told from DATA", help="What DATA is in, e.g. en. Repeatable."
+        ),
+    ] = None,
+    feedback: Annotated[
+        bool,
+        typer.Option("--feedback", help="Learn corrections too; without DATA they change the active version."),
+    ] = False,
+    anchor: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--anchor",
+            metavar="FILE",
+            show_default="examples/chat.csv, 100 sentences",
+            help="More texts on which --feedback alone must change little. Repeatable.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Same seed, same split and start.")] = 1,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
@@ -92,6 +112,7 @@ def train(
         str | None, typer.Option("--discard", metavar="V", show_default=False, help="Drop an interrupted training.")
     ] = None,
     home: Home = None,
+    redis_url: RedisUrl = None,
     json: Json = False,
 ) -> None:
     """Fine-tune BERT on DATA, calibrate it, and store it as a new version. Interrupted, it goes on with --resume."""
@@ -99,7 +120,8 @@ def train(
     from classifier.registry import Registry
     from clfadmin import settings
 
-    registry = Registry(settings.load(home=home).home)
+    chosen = settings.load(home=home, redis_url=redis_url)
+    registry = Registry(chosen.home)
     given = _given(context)
     if discard is not None:
         _discard(registry, discard, given)
@@ -122,14 +144,21 @@ def train(
         lora=lora,
         precision=precision.value,
         emoji=_chosen_emoji(emoji or []),
+        languages=_chosen_languages(languages or []),
+        feedback=feedback,
+        anchor=anchor or (),
         seed=seed,
         text_column=text_column,
         label_column=label_column,
     )
-    if resume is None:
+    if feedback and resume is None:
+        from clfadmin.learning import learn
+
+        outcome = learn(chosen, config, given, quietly=json)
+    elif resume is None:
         outcome = _run(registry, config, quietly=json)
     else:
-        outcome = _resume(registry, resume, config, given, quietly=json)
+        outcome = _resume(chosen, registry, resume, config, given, quietly=json)
     if json:
         console.document(outcome.to_dict())
     else:
@@ -138,7 +167,7 @@ def train(
 
 def _given(context: typer.Context) -> list[str]:
     """Names of the training's own options that stand on the command line."""
-    names = [name for name in context.params if name not in ("resume", "discard", "home", "json")]
+    names = [name for name in context.params if name not in ("resume", "discard", "home", "redis_url", "json")]
     sources = [(name, context.get_parameter_source(name)) for name in names]
     return [name for name, source in sources if source is not None and source.name == "COMMANDLINE"]
 
@@ -151,6 +180,16 @@ def _chosen_emoji(options: list[str]) -> dict[str, str]:
         return dict(map(parse_emoji, options))
     except LabelError as error:
         raise typer.BadParameter(str(error), param_hint="--emoji") from error
+
+
+def _chosen_languages(codes: list[str]) -> tuple[str, ...]:
+    from classifier.errors import DataError
+    from classifier.languages import check_codes
+
+    try:
+        return check_codes(codes)
+    except DataError as error:
+        raise typer.BadParameter(str(error), param_hint="--language") from error
 
 
 def _run(registry: "Registry", config: "TrainConfig", *, quietly: bool) -> "TrainOutcome":
@@ -173,18 +212,28 @@ def _run(registry: "Registry", config: "TrainConfig", *, quietly: bool) -> "Trai
 
 
 def _resume(
-    registry: "Registry", name: str, config: "TrainConfig", given: Sequence[str], *, quietly: bool
+    settings: "Settings",
+    registry: "Registry",
+    name: str,
+    config: "TrainConfig",
+    given: Sequence[str],
+    *,
+    quietly: bool,
 ) -> "TrainOutcome":
     """Everything is taken from the interrupted training; what is `given` all the same must not differ."""
+    from classifier.corrections import Corrections
     from classifier.resume import check_same, read_order
+    from clfadmin.learning import kept
     from clfadmin.training_news import told
 
-    check_same(read_order(registry, name), config, given)
+    order = read_order(registry, name)
+    check_same(order, config, given)
+    again = kept(settings).corrections if order.config.feedback else Corrections()
 
     from classifier.training import resume_version
 
     with told(quietly=quietly) as report:
-        return resume_version(name, registry, report=report)
+        return resume_version(name, registry, report=report, corrections=again)
 
 
 def _discard(registry: "Registry", name: str, given: Sequence[str]) -> None:
@@ -200,6 +249,12 @@ def _show(outcome: "TrainOutcome") -> None:
     from clfadmin.metrics_view import show_metrics
 
     show_metrics(outcome.metrics)
+    if outcome.feedback:
+        from clfadmin.learning import lines
+
+        console.say("")
+        for line in lines(outcome.feedback):
+            console.say(line)
     name = outcome.version.name
     console.say("")
     console.say(

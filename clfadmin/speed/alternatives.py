@@ -10,8 +10,11 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-import transformers  # noqa: TID253  # this whole file is imported late
-from transformers.modeling_outputs import SequenceClassifierOutput  # noqa: TID253
+from transformers.modeling_outputs import SequenceClassifierOutput  # noqa: TID253  # this whole file is imported late
+from transformers.models.bert.configuration_bert import BertConfig  # noqa: TID253
+from transformers.models.bert.modeling_bert import BertModel, BertPreTrainedModel  # noqa: TID253
+from transformers.pipelines.text_classification import TextClassificationPipeline  # noqa: TID253
+from transformers.tokenization_utils_tokenizers import PreTrainedTokenizerFast  # noqa: TID253
 
 from classifier.config import ModelConfig
 from classifier.cpu import has_bfloat16
@@ -22,13 +25,13 @@ from clfadmin.speed.engines import TEXTS, Batch, Engine, Model, NotHere, as_pred
 logging.getLogger("transformers").setLevel(logging.CRITICAL)
 
 
-class SentimentBert(transformers.BertPreTrainedModel):
+class SentimentBert(BertPreTrainedModel):
     """transformers' BERT encoder (attention by scaled_dot_product_attention) with our pooling and head."""
 
-    def __init__(self, config: transformers.BertConfig, ours: ModelConfig) -> None:
+    def __init__(self, config: BertConfig, ours: ModelConfig) -> None:
         super().__init__(config)
         self.pooling = ours.pooling
-        self.bert = transformers.BertModel(config, add_pooling_layer=False)
+        self.bert = BertModel(config, add_pooling_layer=False)
         sizes = [ours.architecture.hidden_size, *ours.head.hidden, len(ours.labels)]
         self.head = torch.nn.ModuleList(torch.nn.Linear(before, after) for before, after in itertools.pairwise(sizes))
 
@@ -50,7 +53,7 @@ class SentimentBert(transformers.BertPreTrainedModel):
 def build_module(model: Model, threads: int, dtype: torch.dtype = torch.float32) -> SentimentBert:
     torch.set_num_threads(threads)
     ours, architecture = model.config, model.config.architecture
-    config = transformers.BertConfig(
+    config = BertConfig(
         vocab_size=architecture.vocab_size,
         hidden_size=architecture.hidden_size,
         num_hidden_layers=architecture.layers,
@@ -96,14 +99,12 @@ def _torch_bf16(model: Model, threads: int) -> Engine:
 def _pipeline(model: Model, threads: int) -> Engine:
     """The library's own way from text to label: its tokenizer class, its batching, its reading of scores."""
     ours = as_predictor(model, _forward(build_module(model, threads)))
-    tokenizer = transformers.PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=ours.tokenizer,
         model_max_length=model.config.max_length,
         **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
     )
-    pipeline = transformers.TextClassificationPipeline(
-        model=build_module(model, threads), tokenizer=tokenizer, device="cpu"
-    )
+    pipeline = TextClassificationPipeline(model=build_module(model, threads), tokenizer=tokenizer, device="cpu")
 
     def classify(texts: list[str], size: int) -> list[str]:
         return [found["label"] for found in pipeline(texts, batch_size=size, truncation=True)]

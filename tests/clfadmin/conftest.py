@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from tests.conftest import REPOSITORY, Broker
 from worker.jobs import Keys
@@ -38,6 +40,20 @@ def scrubbed(**extra: str) -> dict[str, str]:
 def operator(broker: Broker, keys: Keys) -> dict[str, str]:
     """The settings of an operator's commands on this broker."""
     return {"CLF_REDIS_URL": broker.admin, "CLF_PREFIX": keys.prefix}
+
+
+def contents(client: redis.Redis, key: bytes) -> str:
+    """All that a key holds, as text."""
+    kind: Any = client.type(key)
+    read = {
+        b"hash": lambda: client.hgetall(key),
+        b"none": lambda: "",  # gone meanwhile
+        b"set": lambda: client.smembers(key),
+        b"stream": lambda: client.xrange(key),
+        b"string": lambda: client.get(key),
+        b"zset": lambda: client.zrange(key, 0, -1),
+    }[kind]
+    return str(read())
 
 
 @pytest.fixture

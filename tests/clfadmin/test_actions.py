@@ -37,16 +37,16 @@ def test_no_password_is_written_down(command: Callable[..., Answer], tmp_path: P
     assert "hunter2" not in (tmp_path / "actions.jsonl").read_text()
 
 
-def test_who_only_looks_leaves_no_line(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys, tmp_path: Path):
+def test_who_only_looks_leaves_no_line(command: Callable[..., Answer], valkey: Broker, keys: Keys, tmp_path: Path):
     for looking in (("status",), ("dlq", "list")):
-        clfadmin(*looking, "--home", tmp_path, **operator(valkey, keys))
+        command(*looking, "--home", tmp_path, **operator(valkey, keys))
     assert not (tmp_path / "actions.jsonl").exists()
 
 
 def test_an_action_goes_on_where_it_cannot_be_written_down(
-    clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys, tmp_path: Path
+    command: Callable[..., Answer], valkey: Broker, keys: Keys, tmp_path: Path
 ):
     (tmp_path / "actions.jsonl").mkdir()
-    answer = clfadmin("resume", "--home", tmp_path, **operator(valkey, keys))
+    answer = command("resume", "--home", tmp_path, **operator(valkey, keys))
     assert (answer.code, answer.out) == (0, "Posting was not paused.\n")
     assert "not written down in" in answer.err

@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.choices import Choice
+from bot.store import Store
 from clfadmin import broker
+from tests.bot.memories import asked
 from tests.bot.test_replies import result
 from tests.clfadmin.conftest import Answer, operator
 from tests.conftest import Broker
@@ -71,7 +75,7 @@ def test_a_backup_restored_into_a_new_home_brings_versions_queue_and_pause(
     made = clfadmin("backup", file, **operator(valkey, full), CLF_HOME=str(tiny_home))
     assert made.code == 0, made.err
     assert "2 versions, tiny active, 2 jobs, 1 result, 1 dead letter, marks of 1 channel." in made.out
-    assert "as private as the messages" in made.err
+    assert "as private as those" in made.err
     assert file.stat().st_mode & 0o777 == 0o600
     assert SECRET not in made.out + made.err
 
@@ -86,17 +90,54 @@ def test_a_backup_restored_into_a_new_home_brings_versions_queue_and_pause(
     assert (again["versions"], again["active"]) == (["tiny", "tiny-b"], "tiny")
 
 
+@contextmanager
+def decisions(valkey: Broker, keys: Keys) -> Iterator[Store]:
+    with closing(Store(valkey.admin, keys=keys)) as store:
+        yield store
+
+
+def test_what_people_decided_comes_back_too(
+    command: Callable[..., Answer], tiny_home: Path, valkey: Broker, keys: Keys, tmp_path: Path
+):
+    file, now = tmp_path / "backup.tar", datetime.now(UTC)
+    with decisions(valkey, keys) as store:
+        store.add_team("T1", now)
+        memory = store.of("T1")
+        memory.choose("C1", {"reply": "reaction"}, Choice(), now=now)
+        memory.channels.opt_out("U1", now)
+        memory.votes.cast(asked(), "U2", "positive", now=now, keep=timedelta(days=9), text=SECRET)
+    made = command("backup", file, **operator(valkey, keys), CLF_HOME=str(tiny_home))
+    assert made.out.endswith("\nOf what people decided: choices of 1 channel, 1 opt-out, 1 correction.\n")
+    assert "as private as those" in made.err
+    assert SECRET not in made.out + made.err
+
+    other = Keys(f"{keys.prefix}b")
+    into = {"CLF_HOME": str(tiny_home), "CLF_REDIS_URL": valkey.admin, "CLF_PREFIX": other.prefix}
+    try:
+        assert command("restore", file, **into).out.endswith("choices of 1 channel, 1 opt-out, 1 correction.\n")
+        with decisions(valkey, other) as store:
+            memory = store.of("T1")
+            assert memory.channels.choice("C1", Choice()).reply == "reaction"
+            assert memory.channels.opted_out("U1")
+            assert [(vote.by, vote.text) for vote in memory.votes.all()] == [({"U2": "positive"}, SECRET)]
+        again = command("restore", file, "--json", **into).json
+        assert again["memory"] == {"choices": 0, "optouts": 0, "votes": 0, "days": 0, "installed": 0}
+    finally:
+        with valkey.client() as client:
+            client.delete(*client.scan_iter(f"{{{other.prefix}}}:*"))
+
+
 def test_restoring_twice_adds_nothing_more(
-    clfadmin: Callable[..., Answer], tiny_home: Path, full: Keys, valkey: Broker, tmp_path: Path
+    command: Callable[..., Answer], tiny_home: Path, full: Keys, valkey: Broker, tmp_path: Path
 ):
     file = tmp_path / "backup.tar"
-    assert clfadmin("backup", file, **operator(valkey, full), CLF_HOME=str(tiny_home)).code == 0
+    assert command("backup", file, **operator(valkey, full), CLF_HOME=str(tiny_home)).code == 0
     into = {"CLF_HOME": str(tiny_home), "CLF_REDIS_URL": valkey.admin, "CLF_PREFIX": f"{full.prefix}b"}
     try:
-        first = clfadmin("restore", file, "--json", **into).json
+        first = command("restore", file, "--json", **into).json
         assert (first["versions"], first["known"], first["queue"]["jobs"]) == ([], ["tiny", "tiny-b"], 2)
         before = held(valkey, f"{full.prefix}b")
-        second = clfadmin("restore", file, "--json", **into).json
+        second = command("restore", file, "--json", **into).json
         assert second["queue"] == {"jobs": 0, "results": 0, "dead": 0, "marks": 0}
         assert held(valkey, f"{full.prefix}b") == before
     finally:
@@ -145,10 +186,10 @@ def test_an_entry_nobody_can_read_is_kept_as_it_is(valkey: Broker, keys: Keys):
 
 
 def test_a_damaged_version_is_left_out_and_named(
-    clfadmin: Callable[..., Answer], tiny_home: Path, full: Keys, valkey: Broker, tmp_path: Path
+    command: Callable[..., Answer], tiny_home: Path, full: Keys, valkey: Broker, tmp_path: Path
 ):
     (tiny_home / "models" / "tiny" / "model.safetensors").write_bytes(b"no weights")
-    made = clfadmin("backup", tmp_path / "b.tar", **operator(valkey, full), CLF_HOME=str(tiny_home))
+    made = command("backup", tmp_path / "b.tar", **operator(valkey, full), CLF_HOME=str(tiny_home))
     assert made.code == 0
     assert ": 1 version, tiny active" in made.out
     assert "left out: version tiny is damaged" in made.err
@@ -174,6 +215,7 @@ BAD: dict[str, dict[str, bytes]] = {
     "a newer one": {"backup_json": about(format=2), "queue_json": Snapshot().encode()},
     "a version outside": {"backup_json": about(versions=["../x"]), "queue_json": Snapshot().encode()},
     "a version missing": {"backup_json": about(versions=["x"]), "queue_json": Snapshot().encode()},
+    "no memory": {"backup_json": about(), "queue_json": Snapshot().encode(), "memory_json": b'[{"team": "T1"}]'},
     "no snapshot": {"backup_json": about(), "queue_json": b'{"format": 1, "jobs": [{"data": 3}]}'},
 }
 

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.clfadmin.conftest import scrubbed
+from tests.clfadmin.conftest import contents, scrubbed
 from tests.conftest import REPOSITORY, Broker, wait_until
 from tests.sandbox_client import SandboxClient, running_sandbox
 from tests.worker.servers import free_port
@@ -189,13 +188,8 @@ def trouble(installation: Installation, slack: SandboxClient, valkey: Broker, ur
 def everything_in_redis(valkey: Broker, keys: Keys) -> dict[str, str]:
     """All values but the two streams that hold what is not answered."""
     wait_until(lambda: not waiting(valkey, keys), "the queue to be empty")
-    found: dict[str, str] = {}
     with valkey.client() as client:
-        for key in client.scan_iter(f"{{{keys.prefix}}}:*"):
-            kind = client.type(key)
-            value: Any = client.hgetall(key) if kind == b"hash" else client.xrange(key)
-            found[key.decode()] = str(value)
-    return found
+        return {key.decode(): contents(client, key) for key in client.scan_iter(f"{{{keys.prefix}}}:*")}
 
 
 def waiting(valkey: Broker, keys: Keys) -> int:

@@ -159,7 +159,7 @@ def test_versions_with_other_labels_are_one_clear_error(command, tiny_home, othe
             2,
             "--changed x.txt should end in .csv, .tsv or",
         ),
-        ([], 2, "Missing option '--data'"),
+        ([], 2, "Name --data or --feedback"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_line(command, tiny_home, data, arguments, code, problem):

@@ -107,32 +107,32 @@ def test_doctor_writes_one_document_and_ends_with_one_when_there_is_a_problem(
     assert found["tokens"]["state"] == "unknown"
 
 
-def test_doctor_ends_with_zero_when_there_is_none(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
+def test_doctor_ends_with_zero_when_there_is_none(command: Callable[..., Answer], valkey: Broker, keys: Keys):
     fleet = Fleet(valkey.admin, keys=keys)
     fleet.adopt(gen=1, by="w1", version="v1", sha256="0")
     fleet.beat(WORKER)
     fleet.beat(replace(BOT, channels=2, last_event_ms=1))
     fleet.close()
-    answer = clfadmin("doctor", **operator(valkey, keys))
+    answer = command("doctor", **operator(valkey, keys))
     assert answer.code == 0, answer.out
     assert "1 serving v1" in answer.out
 
 
-def test_doctor_brings_orphans_back(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
+def test_doctor_brings_orphans_back(command: Callable[..., Answer], valkey: Broker, keys: Keys):
     queue = Queue(valkey.worker, keys=keys, consumer="w1")
     queue.ensure_groups()
     enqueue(valkey, keys, 1)
     (delivery,) = queue.read(StreamName.JOBS, count=1)
     with valkey.client() as client:
         client.xack(keys.stream(StreamName.JOBS), StreamName.JOBS.group, delivery.entry)
-    assert "brought back 1 entries" in clfadmin("doctor", "--bring-back", **operator(valkey, keys)).err
+    assert "brought back 1 entries" in command("doctor", "--bring-back", **operator(valkey, keys)).err
     assert len(queue.reclaim(StreamName.JOBS, lease=timedelta(seconds=30)).deliveries) == 1
     queue.close()
 
 
-def test_a_wrong_password_is_one_line_without_the_password(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
+def test_a_wrong_password_is_one_line_without_the_password(command: Callable[..., Answer], valkey: Broker, keys: Keys):
     wrong = replace(valkey, admin=valkey.admin.replace(":test@", ":hunter2@"))
-    answer = clfadmin("status", **operator(wrong, keys))
+    answer = command("status", **operator(wrong, keys))
     assert answer.code == 1
     assert answer.err.startswith("error: Redis refuses us")
     assert answer.err.count("\n") == 1

@@ -20,5 +20,5 @@ def test_pause_says_why_and_resume_lifts_it(clfadmin: Callable[..., Answer], val
         assert fleet.paused() == ""
 
 
-def test_resuming_what_was_not_paused_is_no_error(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys):
-    assert clfadmin("resume", **operator(valkey, keys)).out == "Posting was not paused.\n"
+def test_resuming_what_was_not_paused_is_no_error(command: Callable[..., Answer], valkey: Broker, keys: Keys):
+    assert command("resume", **operator(valkey, keys)).out == "Posting was not paused.\n"

@@ -18,11 +18,11 @@ Manifest = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def manifest(clfadmin: Callable[..., Answer]) -> Manifest:
+def manifest(command: Callable[..., Answer]) -> Manifest:
     """manifest("--http", ADDRESS) is what the command prints; it needs no settings at all."""
 
     def made(*arguments: str) -> dict[str, Any]:
-        answer = clfadmin("slack", "manifest", *arguments)
+        answer = command("slack", "manifest", *arguments)
         assert answer.code == 0, answer.err
         return answer.json
 
@@ -67,8 +67,8 @@ def test_slacks_schema_would_notice_a_wrong_manifest(manifest: Manifest):
     assert schema_errors(wrong)
 
 
-def test_socket_mode_is_the_default_and_http_names_the_address(manifest: Manifest):
-    assert manifest()["settings"]["socket_mode_enabled"] is True
+def test_socket_mode_is_the_default_and_http_names_the_address(clfadmin: Callable[..., Answer], manifest: Manifest):
+    assert clfadmin("slack", "manifest").json["settings"]["socket_mode_enabled"] is True
     settings = manifest("--http", ADDRESS)["settings"]
     assert settings["socket_mode_enabled"] is False
     assert settings["event_subscriptions"]["request_url"] == f"{ADDRESS}/slack/events"
@@ -84,7 +84,7 @@ def test_every_message_event_has_the_scope_to_read_its_history(manifest: Manifes
 
 
 @pytest.mark.parametrize("address", ["http://bot.example.org", "bot.example.org", "https://"])
-def test_an_address_slack_would_not_post_to_is_wrong_usage(clfadmin: Callable[..., Answer], address: str):
-    answer = clfadmin("slack", "manifest", "--http", address)
+def test_an_address_slack_would_not_post_to_is_wrong_usage(command: Callable[..., Answer], address: str):
+    answer = command("slack", "manifest", "--http", address)
     assert answer.code == 2
     assert "https://" in answer.err

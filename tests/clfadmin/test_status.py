@@ -36,15 +36,17 @@ def fleet(valkey: Broker, keys: Keys) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def status(clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys) -> Status:
+def status(command: Callable[..., Answer], valkey: Broker, keys: Keys) -> Status:
     """status("--json") runs the command on this broker."""
-    return lambda *arguments: clfadmin("status", *arguments, **operator(valkey, keys))
+    return lambda *arguments: command("status", *arguments, **operator(valkey, keys))
 
 
-def test_the_document_has_every_promised_field(status: Status, fleet: Fleet):
+def test_the_document_has_every_promised_field(
+    clfadmin: Callable[..., Answer], valkey: Broker, keys: Keys, fleet: Fleet
+):
     fleet.beat(replace(WORKER, in_flight=4, last_finished_ms=fleet.now_ms() - 3_000))
     fleet.beat(BOT)
-    answer = status("--json")
+    answer = clfadmin("status", "--json", **operator(valkey, keys))
     found = answer.json
     assert answer.code == 0
     assert (found["active"], found["previous"]) == ("v2", "v1")
@@ -93,6 +95,17 @@ def test_a_bot_that_cannot_post_says_why(status: Status, fleet: Fleet):
     assert "b1: Slack refuses our credentials: token_revoked" in status().out
 
 
+def test_a_bot_of_several_workspaces_says_how_many(status: Status, fleet: Fleet):
+    fleet.beat(replace(BOT, mode="http", workspaces=3))
+    assert "b1: in 3 workspaces" in status().out
+
+
+def test_people_read_names_of_languages_and_programs_their_codes(status: Status, fleet: Fleet):
+    fleet.beat(replace(WORKER, languages="en de"))
+    assert "trained for German, English" in status().out
+    assert status("--json").json["workers"][0]["languages"] == ["en", "de"]
+
+
 def test_an_empty_fleet_says_what_to_start(status: Status):
     answer = status()
     assert answer.code == 0
@@ -128,8 +141,8 @@ def test_watching_is_for_people(status: Status):
     assert status("--watch", "--json").code == 2
 
 
-def test_without_a_broker_it_says_how_to_start_one(clfadmin: Callable[..., Answer], home: Path):
-    answer = clfadmin("status")
+def test_without_a_broker_it_says_how_to_start_one(command: Callable[..., Answer], home: Path):
+    answer = command("status")
     assert answer.code == 1
     assert answer.err.startswith(f"error: No broker answers for {home}. Start everything with `clfadmin up`")
 

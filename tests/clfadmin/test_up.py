@@ -49,16 +49,15 @@ class Up:
 
     def answered(self, text: str) -> bool:
         """Somebody writes; whether the bot answers within a while."""
-        posted = httpx.post(
-            f"{self.url}/_sandbox/messages", json={"channel": "general", "user": "ada", "text": text}, timeout=30
-        )
-        ts = posted.json()["ts"]
+        with httpx.Client(base_url=f"{self.url}/_sandbox", timeout=30, verify=False) as door:
+            posted = door.post("/messages", json={"channel": "general", "user": "ada", "text": text})
+            ts = posted.json()["ts"]
 
-        def replies() -> bool:
-            messages = httpx.get(f"{self.url}/_sandbox/channels/general/messages", timeout=30).json()
-            return any("bot_id" in message and message.get("thread_ts") == ts for message in messages)
+            def replies() -> bool:
+                messages = door.get("/channels/general/messages").json()
+                return any("bot_id" in message and message.get("thread_ts") == ts for message in messages)
 
-        return bool(wait_until(replies, f"the reply to {text!r}", 60))
+            return bool(wait_until(replies, f"the reply to {text!r}", 60))
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         if self.process.poll() is None:
