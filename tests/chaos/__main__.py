@@ -49,7 +49,7 @@ def valkey_version(folder: Path) -> str:
 
 
 def play(name: str, scene: Scene, valkey: str, *, only: str) -> bool:
-    """One run: its table and its document; whether all went well. Of `only` one fault there is no document."""
+    """One run: its table and its document; whether all went well. Of `only` one fault its row is written anew."""
     started = time.monotonic()
     rows: list[Row] = []
     for fault in importlib.import_module(f"tests.chaos.{name}").FAULTS:
@@ -69,8 +69,12 @@ def play(name: str, scene: Scene, valkey: str, *, only: str) -> bool:
     }
     sys.stdout.write(f"\n== {name}\n{report.table(document['rows'], busy=BUSY)}\n")
     sys.stdout.flush()
-    if not only:
-        say(f"written: {report.write(name, document).relative_to(REPOSITORY)}")
+    if only:
+        written = [report.amend(name, row.document(), quick=scene.quick, date=document["date"]) for row in rows]
+    else:
+        written = [report.write(name, document)]
+    for path in filter(None, written):
+        say(f"written: {path.relative_to(REPOSITORY)}")
     return all(row.fine for row in rows)
 
 
@@ -78,7 +82,9 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Faults against real processes.")
     parser.add_argument("runs", nargs="*", metavar="RUN", help=", ".join(report.RUNS))
     parser.add_argument("--page", action="store_true", help="write docs/reliability.md from the figures there are")
-    parser.add_argument("--only", metavar="NAME", default="", help="of a run only this function of its module")
+    parser.add_argument(
+        "--only", metavar="NAME", default="", help="of a run only this function, whose row is then written anew"
+    )
     chosen = parser.parse_args()
     chosen.runs = chosen.runs or os.environ.get("RUN", "").split() or list(report.RUNS)
     if unknown := set(chosen.runs) - set(report.RUNS):

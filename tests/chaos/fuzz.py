@@ -80,6 +80,8 @@ def _ts() -> str:
 
 def _entry(dice: random.Random, data: dict[str, Any]) -> dict[bytes, bytes]:
     _damage(dice, data)
+    # Another workspace's waits for a bot that serves it, for an hour and by design.
+    data = {name: TEAM if name == "team" and isinstance(value, str) else value for name, value in data.items()}
     fields = {b"v": dice.choice(SCHEMAS), b"data": _bytes(dice, data)}
     if dice.random() < 0.1:
         del fields[dice.choice((b"v", b"data"))]

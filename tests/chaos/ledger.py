@@ -2,13 +2,14 @@
 
 import itertools
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.sandbox_client import SandboxClient
-from tests.waiting import until
+from tests.waiting import Stuck
 from worker.jobs import message_id
 
 TEAM, BOT_USER = "T0SANDBOX", "U0BOT"
@@ -69,17 +70,19 @@ class Ledger:
         return bool(replies_in(self._sandbox.messages(room), room).get(ts))
 
     def wait(self, seconds: float) -> None:
-        """Until every message has its reply. Raises Stuck."""
-        open_rooms = list(self.posted)
-
-        def all_answered() -> bool:
-            while open_rooms:
-                if self._missing(open_rooms[-1]):
-                    return False
-                open_rooms.pop()
-            return True
-
-        until(all_answered, "a reply to every message", seconds, every=0.2)
+        """Until every message has its reply. Raises Stuck when for so long none was answered."""
+        open_rooms, fewest, since = list(self.posted), self.messages, time.monotonic()
+        while True:
+            missing = {room: len(self._missing(room)) for room in open_rooms}
+            open_rooms = [room for room in open_rooms if missing[room]]
+            left = sum(missing.values())
+            if not left:
+                return
+            if left < fewest:
+                fewest, since = left, time.monotonic()
+            if time.monotonic() - since > seconds:
+                raise Stuck(f"{left} messages without a reply, and none came for {seconds:g} s")
+            time.sleep(0.2)
 
     def _missing(self, room: str) -> set[str]:
         replies = replies_in(self._sandbox.messages(room), room)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-FIGURES, PAGE = REPOSITORY / "build" / "chaos", REPOSITORY / "docs" / "reliability.md"
+PAGE = REPOSITORY / "docs" / "reliability.md"
+# Those of full runs belong to the page and are kept with it; small ones are nobody's but the one who ran them.
+FULL, SMALL = Path(__file__).parent / "figures", REPOSITORY / "build" / "chaos"
 BEGIN, END = "<!-- figures: written by python -m tests.chaos --page -->", "<!-- end of the figures -->"
 COLUMNS = ("fault", "trials", "messages", "lost", "duplicates", "D1 to D4", "slowest recovery, s", "target, s")
 RUNS = ("kills", "broker", "slack", "swap", "input", "soak")
@@ -28,10 +30,15 @@ def _seconds(value: float | None) -> str:
 def remarks(row: Mapping[str, Any], *, busy: float) -> list[str]:
     """What belongs under the table: how it was measured, and what was missed."""
     found = [f"{row['fault']}: {row['note']}."] if row["note"] else []
+    if again := row.get("again"):
+        found.append(f"{row['fault']}: played again by itself, {again}.")
     found += [f"{row['fault']}: MISSED: {one}." for one in row["missed"]]
-    about = " The machine was busy with other work" if row["busy"] > busy else " Other work hardly disturbed it"
-    found += [f"{row['fault']}: MISSED: {one}.{about} ({row['busy']:.0%})." for one in row["late"]]
-    return found
+    return found + [f"{row['fault']}: MISSED: {one}. {_disturbed(row, busy)}" for one in row["late"]]
+
+
+def _disturbed(row: Mapping[str, Any], busy: float) -> str:
+    about = "The machine was busy with other work" if row["busy"] > busy else "Other work hardly disturbed it"
+    return f"{about} ({row['busy']:.0%})."
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, busy: float) -> str:
@@ -47,19 +54,36 @@ def table(rows: Sequence[Mapping[str, Any]], *, busy: float) -> str:
     return "\n".join([*shown, *(remark for row in rows for remark in remarks(row, busy=busy))])
 
 
+def _file(name: str, *, quick: bool) -> Path:
+    """A small pass must not replace a full one."""
+    return (SMALL if quick else FULL) / f"{name}.json"
+
+
 def write(name: str, document: Mapping[str, Any]) -> Path:
-    """build/chaos/RUN.json, or RUN-quick.json: a small pass must not replace a full one."""
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    target = FIGURES / f"{name}{'-quick' if document['quick'] else ''}.json"
+    """A run's document, where it was written."""
+    target = _file(name, quick=document["quick"])
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return target
+
+
+def amend(name: str, row: Mapping[str, Any], *, quick: bool, date: str) -> Path | None:
+    """A fault that was played again by itself takes its place in the run's document; None where there is none."""
+    target = _file(name, quick=quick)
+    if not target.exists():
+        return None
+    document = json.loads(target.read_text())
+    same = [old for old in document["rows"] if (old["fault"], old["title"]) == (row["fault"], row["title"])]
+    for old in same:
+        document["rows"][document["rows"].index(old)] = dict(row) | {"again": date}
+    return write(name, document) if same else None
 
 
 def read() -> dict[str, dict[str, Any]]:
     """The latest document of each run: a full one where there is one."""
     found: dict[str, dict[str, Any]] = {}
     for name in RUNS:
-        for file in (FIGURES / f"{name}.json", FIGURES / f"{name}-quick.json"):
+        for file in (_file(name, quick=False), _file(name, quick=True)):
             if file.exists() and name not in found:
                 found[name] = json.loads(file.read_text())
     return found

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from classifier.encoding import Encoded
 from classifier.predictor import Prediction
@@ -26,9 +27,12 @@ class Touchy:
 
     def __init__(self, real: Predictor, *, takes: float, each: float, killable: bool, fails: bool) -> None:
         self._real, self._takes, self._each, self._killable, self._fails = real, takes, each, killable, fails
-        self.runtime, self.token_budget, self.canaries = real.runtime, real.token_budget, real.canaries
         known = real.encode([canary.text for canary in real.canaries])
         self._canaries = {tuple(one.ids) for one in known}
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a worker asks of its predictor, the real one tells."""
+        return getattr(self._real, name)
 
     def encode(self, texts: Sequence[str]) -> Sequence[Encoded]:
         if self._killable and any(KILLS in text for text in texts):

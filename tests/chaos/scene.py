@@ -21,7 +21,7 @@ from tests.waiting import Stuck
 QUICK_PATIENCE = 3.0
 # Above this share of the machine taken by others a missed time says little about us.
 BUSY = 0.15
-SETTLES = 180.0
+SETTLES = 90.0
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Scene:
 
     @contextmanager
     def play(self, row: Row, *, settles: float = SETTLES, **more: Any) -> Generator[Stage]:
-        """A stage for one fault. At its end all messages get `settles` seconds for replies, then they are counted.
+        """A stage for one fault. Messages are counted once all have replies, or none came for `settles` seconds.
 
         What did not happen in time is a missed target, and the counting goes on.
         """
@@ -111,8 +111,8 @@ class Scene:
         stage.sandbox.clear_faults()
         try:
             stage.ledger.wait(settles)
-        except Stuck:
-            self.say(f"{row.fault}: not every message was answered within {settles:g} s")
+        except Stuck as stuck:
+            self.say(f"{row.fault}: {stuck}")
         row.counts = stage.ledger.count()
         row.messages, row.lost, row.duplicates = row.counts.messages, row.counts.lost, row.counts.duplicates
 

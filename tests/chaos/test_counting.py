@@ -1,13 +1,14 @@
 """What the verdict rests on: counting at the sandbox, and a table that hides nothing."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos import report
 from tests.chaos.ledger import TEAM, Ledger, delays_in, replies_in, slowest_percent
-from tests.chaos.scene import Row
+from tests.chaos.scene import BUSY, Row
 from tests.sandbox_client import SandboxClient
 from tests.waiting import Stuck, until
 from worker.jobs import message_id
@@ -74,7 +75,7 @@ def test_lost_and_doubled_messages_are_found_in_the_sandbox(sandbox: SandboxClie
         as_bot(sandbox, room, ts)
     count = ledger.count()
     assert (count.messages, count.lost, count.duplicates) == (3, 1, 1)
-    with pytest.raises(Stuck, match="a reply to every message"):
+    with pytest.raises(Stuck, match="1 messages without a reply, and none came"):
         ledger.wait(0.3)
 
 
@@ -133,6 +134,34 @@ def test_the_page_keeps_what_is_written_by_hand_and_says_what_was_not_run_in_ful
     assert "2026-01-02, **in small**, not yet in full, seed 1" in page
     assert "Not run at all so far: broker, slack, swap, input, soak." in page
     assert report.page(page, {"kills": DOCUMENT}, busy=0.2) == page
+
+
+def test_a_fault_played_again_takes_its_place_in_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(report, "FULL", tmp_path / "full")
+    monkeypatch.setattr(report, "SMALL", tmp_path / "small")
+    again = ROW | {"messages": 7}
+    assert report.amend("kills", again, quick=True, date="2026-01-03") is None, "nothing to amend"
+    report.write("kills", DOCUMENT | {"rows": [ROW, ROW | {"fault": "F2"}]})
+    assert report.amend("kills", again, quick=True, date="2026-01-03")
+    first, second = report.read()["kills"]["rows"]
+    assert (first["messages"], second["messages"]) == (7, 1_200)
+    assert report.remarks(first, busy=0.2)[1] == "F1: played again by itself, 2026-01-03."
+
+
+def test_a_run_in_small_does_not_replace_one_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(report, "FULL", tmp_path / "full")
+    monkeypatch.setattr(report, "SMALL", tmp_path / "small")
+    report.write("kills", DOCUMENT | {"quick": False, "seed": 8})
+    report.write("kills", DOCUMENT | {"quick": True, "seed": 9})
+    assert report.read()["kills"]["seed"] == 8
+
+
+def test_the_page_shows_the_figures_that_are_kept():
+    """Those of full runs stand beside the code, so that one run played anew leaves the others as they are."""
+    kept = {name: found for name, found in report.read().items() if not found["quick"]}
+    text = report.PAGE.read_text()
+    assert set(kept) == set(report.RUNS)
+    assert report.page(text, kept, busy=BUSY) == text
 
 
 def test_there_is_a_module_for_each_run():
