@@ -19,7 +19,26 @@ from tests.waiting import Stuck, until
 from worker.jobs import Keys
 
 REPOSITORY = Path(__file__).parents[1]
+# These files take longest and come first, in this order: begun late, one of them would go on alone at the end.
+LONG = (
+    "chaos/test_quick.py",
+    "classifier/test_designs.py",
+    "tour/test_day.py",
+    "e2e/test_main_job.py",
+    "clfadmin/test_up.py",
+    "clfadmin/test_dockerfile.py",
+    "clfadmin/test_canaries.py",
+    "bot/test_catchup.py",
+    "sandbox/test_page.py",
+    "classifier/test_resume.py",
+    "classifier/test_fitting.py",
+)
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {(REPOSITORY / "tests" / name).resolve(strict=True): place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))  # the others keep their order
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """`python -m tests.bench [PART ...]`: runs parts (unless named, all but the long ones), then writes the page.
 
 Each part is a process of its own. What earlier runs measured of other parts stays in the page; `--report` runs nothing
-and writes it anew. A quick pass keeps to build/ and leaves docs/benchmarks.md alone.
+and writes it anew. A quick pass keeps to build/ and leaves docs/benchmarks.md alone; PAGE=FILE writes another page, for
+another kind of machine.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -29,7 +31,8 @@ PROGRAMS = {
 # Ten minutes and more by themselves.
 LONG = ("classify", "memory")
 BUILD = REPOSITORY / "build"
-FIGURES, PAGE = BUILD / "bench.json", REPOSITORY / "docs" / "benchmarks.md"
+FIGURES = BUILD / "bench.json"
+PAGE = REPOSITORY / (os.environ.get("PAGE") or "docs/benchmarks.md")
 QUICK_FIGURES, QUICK_PAGE = BUILD / "bench-quick.json", BUILD / "bench-quick.md"
 
 

@@ -7,6 +7,9 @@ HEAD = """# Benchmarks
 
 Written by `make bench`; not edited by hand. `make bench QUICK=1` is a minute's pass, `DATA=FILE` takes texts of yours,
 `THREADS=N` other than two. `clfadmin bench` times your own version on your own machine.
+
+What a processor can do decides, above all int8 products in hardware (VNNI); `PAGE=FILE` writes a page of its own for
+another kind of machine.
 """
 
 

@@ -35,6 +35,7 @@ EXPOSED = "20"
 # What a unit may say beside `Protect...=`, `Private...=` and `Restrict...=`.
 UNIT_KEYS = {"Description", "Wants", "After", "WantedBy"}
 SERVICE_KEYS = {"CapabilityBoundingSet", "Environment", "EnvironmentFile", "ExecStart", "KillMode", "LimitCORE"}
+SERVICE_KEYS |= {"IPAddressAllow", "IPAddressDeny", "MemoryMax", "TasksMax"}
 SERVICE_KEYS |= {"LockPersonality", "MemoryDenyWriteExecute", "NoNewPrivileges", "ProcSubset", "Restart", "RestartSec"}
 SERVICE_KEYS |= {"StateDirectory", "SystemCallArchitectures", "SystemCallErrorNumber", "SystemCallFilter"}
 SERVICE_KEYS |= {"TimeoutStopSec", "UMask", "User"}
@@ -153,6 +154,19 @@ def test_containers_have_no_rights_and_publish_nothing():
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+def test_the_worker_reaches_redis_alone():
+    """Texts are with the worker: of the network it sees no more than it needs."""
+    assert compose()["services"]["worker"]["networks"] == ["inside"]
+    (policy,) = (one["spec"] for one in manifests("NetworkPolicy"))
+    (worker,) = (one for one in manifests("Deployment") if one["metadata"]["name"] == "clf-worker")
+    assert policy["podSelector"] == worker["spec"]["selector"]
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {6379, 53}
+    assert all(rule["to"] for rule in policy["egress"]), "a rule without a place would let all through"
+    (service,) = (unit(path)["Service"] for path in UNITS if path.stem == "clf-worker")
+    assert (service["IPAddressDeny"], service["IPAddressAllow"]) == ("any", "localhost")
 
 
 def test_a_node_with_the_only_worker_can_be_drained():

@@ -16,8 +16,6 @@ CLASSES: list[type[BaseSettings]] = [
     clfadmin.settings.Settings,
     clfadmin.settings.SlackTokens,
 ]
-# Read only to refuse it: several workspaces in one bot are not offered.
-NOT_OFFERED = {"SLACK_CLIENT_ID"}
 # Their defaults are told in words.
 IN_WORDS = {"CLF_LOG_FORMAT", "SLACK_API_URL"}
 
@@ -54,7 +52,7 @@ def table() -> dict[str, str]:
 
 
 def test_every_setting_is_in_the_table_and_every_row_is_a_setting():
-    assert table().keys() == fields().keys() - NOT_OFFERED
+    assert table().keys() == fields().keys()
 
 
 def test_the_defaults_in_the_table_are_those_of_the_code():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.conftest import REPOSITORY, wait_until
+from tests.conftest import wait_until
 
 MIXED = (
     "good work, the release is great",
@@ -49,9 +50,11 @@ class Installation:
     url: str
     errors: list[str]
     posted: dict[str, list[str]] = field(default_factory=dict)
+    # Kept, and without certificates that nobody here asks for: reading those takes longer than a call.
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, verify=False))
 
     def door(self, method: str, path: str, **body: Any) -> Any:
-        response = httpx.request(method, f"{self.url}/_sandbox/{path}", json=body or None, timeout=30)
+        response = self.http.request(method, f"{self.url}/_sandbox/{path}", json=body or None)
         response.raise_for_status()
         return response.json()
 
@@ -109,7 +112,10 @@ class Installation:
 
 
 def tiny_home(home: Path, *names: str) -> None:
-    subprocess.run([sys.executable, str(REPOSITORY / "tests" / "tiny_model.py"), str(home), *names], check=True)
+    """A new home with these versions. In this process: one of its own would load TensorFlow for it alone."""
+    from tests.tiny_model import make_home
+
+    make_home(home, list(names))
 
 
 def start(home: Path, *arguments: str, **settings: str) -> Installation:
@@ -134,6 +140,7 @@ def start(home: Path, *arguments: str, **settings: str) -> Installation:
 
 def stop(installation: Installation) -> int:
     """Ctrl-C; returns the exit code."""
+    installation.http.close()
     installation.process.send_signal(signal.SIGINT)
     try:
         return installation.process.wait(40)
@@ -151,11 +158,22 @@ def runtime(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture
-def installation(tmp_path: Path, runtime: str) -> Iterator[Installation]:
-    """Versions `first` (active) and `second`, one worker."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("made") / "home"
     tiny_home(home, "first", "second")
+    return home
+
+
+@pytest.fixture
+def home(made_home: Path, tmp_path: Path) -> Path:
+    """Versions `first` (active) and `second`, for one test."""
+    return shutil.copytree(made_home, tmp_path / "home")
+
+
+@pytest.fixture
+def installation(home: Path, runtime: str) -> Iterator[Installation]:
+    """One worker on that home."""
     running = start(home, CLF_RUNTIME=runtime)
     yield running
     if running.process.poll() is None:

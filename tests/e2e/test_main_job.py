@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_until
-from tests.e2e.conftest import MIXED, Installation, start, stop, tiny_home
+from tests.e2e.conftest import MIXED, Installation, start, stop
 
 pytestmark = pytest.mark.e2e
 
@@ -41,9 +41,7 @@ def kill_the_worker_in_the_middle(installation: Installation, count: int, second
         assert stop(installation) == 0
 
 
-def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path: Path, runtime: str):
-    home = tmp_path / "home"
-    tiny_home(home, "first")
+def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(home: Path, runtime: str):
     kill_the_worker_in_the_middle(start(home, CLF_LEASE_SECONDS="3", CLF_RUNTIME=runtime), 120, 90)
 
 
@@ -79,9 +77,7 @@ def test_a_damaged_version_is_refused_and_the_old_one_goes_on(installation: Inst
     assert installation.versions() == {"first": 1}
 
 
-def test_ctrl_c_stops_everything_and_what_was_waiting_is_answered_after_the_next_start(tmp_path: Path):
-    home = tmp_path / "home"
-    tiny_home(home, "first")
+def test_ctrl_c_stops_everything_and_what_was_waiting_is_answered_after_the_next_start(home: Path):
     installation = start(home)
     family = installation.process.pid
     assert family
