@@ -1,5 +1,8 @@
 """`clfadmin bench`, how rounds become figures, and the page that `make bench` writes."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +13,7 @@ from classifier.config import Architecture
 from clfadmin.speed.contender import KERAS, KINDS, OURS, Contender, Kind, Unavailable
 from clfadmin.speed.rounds import Spread, Taken, blocks_of, choose_size, ratio, summary, turn
 from tests.bench import matrix_peak, report
-from tests.bench.part import Part, Table
+from tests.bench.part import REPOSITORY, Part, Table
 from tests.clfadmin.conftest import Answer
 from tests.tiny_model import tiny_config
 
@@ -78,6 +81,45 @@ def test_a_folder_without_a_version_is_told_in_one_line(kind: Kind, tmp_path: Pa
     with pytest.raises(Unavailable, match=r"holds no version") as caught:
         Contender(kind, tmp_path, threads=1)
     assert "\n" not in str(caught.value)
+
+
+# What the lock of `make bench` lacks is as good as not installed.
+WITH_THE_LOCKED_ALONE = """
+import sys
+from importlib.metadata import packages_distributions
+
+folder, *locked = sys.argv[1:]
+distributions = packages_distributions()
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name in distributions and not {"clf", *locked} & set(distributions[name]):
+            raise ModuleNotFoundError(f"{name} is not locked for make bench")
+
+sys.meta_path.insert(0, Refuse())
+
+from pathlib import Path
+from classifier.encoding import encode
+from clfadmin.speed.engines import as_predictor, read_model
+
+model = read_model(Path(folder))
+predictor = as_predictor(model, lambda ids, mask: None)
+print(encode(predictor.tokenizer, ["das ist alles ganz furchtbar kaputt"], languages=("en",))[0].language)
+"""
+
+
+def test_our_half_of_the_other_contenders_needs_nothing_their_environment_lacks(shared_tiny_home: Path):
+    lock = (REPOSITORY / "locks/bench.txt").read_text()
+    locked = re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)
+    folder = shared_tiny_home / "models" / "tiny"
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_THE_LOCKED_ALONE, str(folder), *locked],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "de\n"), done.stderr
 
 
 def test_every_block_has_the_same_mix_of_lengths():
