@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from classifier.base import Base
+from classifier.calibration import softmax
 from classifier.config import ModelConfig
+from classifier.precision import resolve
 from classifier.recipe import TrainConfig
 from classifier.starter_scores import HeldOut
-from classifier.starter_sentences import SHARES, TURNING, sentences
+from classifier.starter_sentences import sentences
 from classifier.starter_sources import GROUPS, LABELS, TRAIN, Source, Texts, read_source
 from classifier.starter_training import Halves, States, joined
 from classifier.training import configure
@@ -26,13 +28,24 @@ from classifier.training import configure
 
 @dataclass(frozen=True)
 class Course:
-    """One epoch: over which share of each source's rows, with how many of our own sentences (a share of all public
-    rows), how often each kind of them, and at which learning rate."""
+    """One epoch: over how many public rows at most, the same share of each source's, with how many sentences of our
+    own, and at which learning rate.
 
-    public: float
-    sentences: float
-    shares: Mapping[str, float]
+    In a course that `keeps` what was learned before, the public rows teach what the network says of them when it begins
+    (Li and Hoiem 2016, "Learning without forgetting"), and only the sentences something new.
+    """
+
+    public: int
+    sentences: int
     learning_rate: float
+    keeps: bool = False
+
+    def __str__(self) -> str:
+        as_before = " as they were read before it" if self.keeps else ""
+        return (
+            f"{self.public:,} public rows at most{as_before} and {self.sentences:,} sentences of our own, "
+            f"rate {self.learning_rate:g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ class Recipe:
     `frozen` are the lowest layers, which stay as the base has them; `lora` the rank in those above. In the loss each
     source's label frequencies are taken as known (Menon et al. 2021, logit adjustment, but by source): the network
     learns what speaks for a label whatever its share. `expected` is how far its answers then lean towards the mean of
-    those frequencies: 0 all labels alike, 1 that mean. What is kept is the mean of the weights after each course.
+    those frequencies: 0 all labels alike, 1 that mean.
     """
 
     frozen: int = 3
@@ -50,8 +63,8 @@ class Recipe:
     batch_size: int = 32
     expected: float = 1.0
     courses: tuple[Course, ...] = (
-        Course(1.0, 0.5, SHARES, 8e-4),
-        Course(0.14, 0.5, TURNING, 6e-4),
+        Course(public=100_000, sentences=26_000, learning_rate=8e-4),
+        Course(public=16_000, sentences=50_000, learning_rate=6e-4, keeps=True),
     )
 
     def run(self, seed: int, learning_rate: float = 0.0) -> TrainConfig:
@@ -70,11 +83,7 @@ class Recipe:
         """For the card and the manifest, which hold plain values."""
         run = self.run(0)
         names = ("pooling", "dropout", "batch_size", "max_length", "lora")
-        courses = {
-            f"course_{number}": f"{course.public:.0%} of the public rows and {course.sentences:.0%} as many sentences "
-            f"of our own, rate {course.learning_rate:g}"
-            for number, course in enumerate(self.courses, start=1)
-        }
+        courses = {f"course_{number}": str(course) for number, course in enumerate(self.courses, start=1)}
         return {
             **{name: getattr(run, name) for name in names},
             "frozen": self.frozen,
@@ -92,12 +101,16 @@ class Library:
     def __init__(self, folder: Path, kept: Path, base: Base, recipe: Recipe = RECIPE) -> None:
         self.folder, self.kept, self.base, self.recipe = folder, kept, base, recipe
         self.config: ModelConfig = configure(recipe.run(0), base, LABELS)
+        self.precision = resolve("auto")
         self.texts: dict[str, Texts] = {}
         kept.mkdir(parents=True, exist_ok=True)
 
     def halves(self, seed: int) -> Halves:
         """A fresh network."""
-        return Halves(self.base, self.config, frozen=self.recipe.frozen, lora=self.recipe.lora, seed=seed)
+        recipe = self.recipe
+        return Halves(
+            self.base, self.config, frozen=recipe.frozen, lora=recipe.lora, seed=seed, precision=self.precision
+        )
 
     def read(self, source: Source) -> Texts:
         if source.file not in self.texts:
@@ -106,7 +119,8 @@ class Library:
 
     def states(self, source: Source, halves: Halves) -> States:
         """Of the source's used rows."""
-        parts = (self.base.sha256, self.recipe.frozen, self.config.max_length, source.sha256, source.used)
+        frozen = (self.base.sha256, self.recipe.frozen, self.precision)
+        parts = (*frozen, self.config.max_length, source.sha256, source.used)
         path = self.kept / f"states-{_short(' '.join(map(str, parts)))}.npz"
         if not path.exists():
             states = halves.read(self.read(source).texts)
@@ -114,51 +128,66 @@ class Library:
         arrays = np.load(path)
         return States(arrays["hidden"], arrays["starts"])
 
-    def learn(self, halves: Halves, without: Sequence[Source], seed: int) -> None:
-        """Train `halves` on all sources but `without`, and on our own sentences."""
+    def learn(self, halves: Halves, without: Sequence[Source], seed: int, *, ends: int = 1) -> None:
+        """Train `halves` on all sources but `without`, and on our own sentences.
+
+        The last course can be taken more than once from the same start, with other sentences in another order. What
+        stays is half way between that start and the mean of the weights after each of its `ends`: less by chance
+        (Wortsman et al. 2022, "Model soups") and little lost of what was known before it (the same, "Robust fine-tuning
+        of zero-shot models").
+        """
         sources = [source for source in TRAIN if source not in without]
-        ends: list[list[np.ndarray]] = []
-        for number, course in enumerate(self.recipe.courses):
-            # No course shows a sentence or an order that another seed's course has shown.
-            course_seed = seed + 100 * number
-            lessons = self._lessons(halves, sources, course, course_seed)
-            halves.teach(*lessons, self.recipe.run(course_seed, course.learning_rate), _report)
-            ends.append(halves.weights())
-        # Half way back: what the last course teaches is kept for the most part, and little of the others is lost
-        # (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-        halves.become([np.mean(values, axis=0) for values in zip(*ends, strict=True)])
+        *first, last = enumerate(self.recipe.courses)
+        for number, course in first:
+            self._take(halves, sources, course, seed + 100 * number)
+        start, found = halves.weights(), list[list[np.ndarray]]()
+        for end in range(ends):
+            halves.become(start)
+            self._take(halves, sources, last[1], seed + 100 * (last[0] + end))
+            found.append(halves.weights())
+        means = [np.mean(values, axis=0) for values in zip(*found, strict=True)]
+        halves.become([(before + mean) / 2 for before, mean in zip(start, means, strict=True)])
+
+    def _take(self, halves: Halves, sources: Sequence[Source], course: Course, seed: int) -> None:
+        # No course shows a sentence or an order that another one, or another seed's, has shown.
+        halves.teach(
+            *self._lessons(halves, sources, course, seed), self.recipe.run(seed, course.learning_rate), _report
+        )
 
     def _lessons(
         self, halves: Halves, sources: Sequence[Source], course: Course, seed: int
     ) -> tuple[States, np.ndarray, np.ndarray]:
         """States, targets and offsets of one course, as Halves.teach takes them."""
         random = np.random.default_rng(seed)
+        share = min(1.0, course.public / sum(len(self.read(source).taught) for source in sources))
         states, labels, known = [], [], []
         for source in sources:
             taught = self.read(source).taught
-            rows = np.sort(random.permutation(len(taught))[: round(course.public * len(taught))])
+            rows = np.sort(random.permutation(len(taught))[: round(share * len(taught))])
             states.append(self.states(source, halves).select(rows))
             labels.append(taught[rows])
             known.append(_frequencies(taught))
         # In a chat nobody has labelled, labels are expected to be about as frequent as in the public sources.
         expected = np.log(np.mean(known, axis=0)) * self.recipe.expected
-        count = sum(len(self.read(source).taught) for source in sources)
-        own = sentences(round(course.sentences * count), seed, course.shares)
+        own = sentences(course.sentences, seed)
         states.append(halves.read([sentence.text for sentence in own]))
         labels.append(np.array([LABELS.index(sentence.label) for sentence in own]))
         known.append(_frequencies(labels[-1]))
-        offsets = [np.tile(np.log(share) - expected, (len(part), 1)) for share, part in zip(known, labels, strict=True)]
-        targets = np.eye(len(LABELS), dtype=np.float32)[np.concatenate(labels)]
-        return joined(states), targets, np.concatenate(offsets).astype(np.float32)
+        offsets = [np.tile(np.log(some) - expected, (len(part), 1)) for some, part in zip(known, labels, strict=True)]
+        targets = [np.eye(len(LABELS))[part] for part in labels]
+        if course.keeps:
+            targets[:-1] = [
+                softmax(halves.logits(of) + given, 1.0) for of, given in zip(states, offsets[:-1], strict=False)
+            ]
+        return joined(states), np.concatenate(targets, dtype=np.float32), np.concatenate(offsets, dtype=np.float32)
 
     @property
     def name(self) -> str:
         """Of everything that decides a measurement: recipe, sources, sentences."""
-        courses = self.recipe.courses
-        made = [(item.text, item.label) for course in courses for item in sentences(2000, 0, course.shares)]
+        made = [(item.text, item.label) for item in sentences(4000, 0)]
         rows = [(source.sha256, source.used) for source in TRAIN]
         taught = [self.read(source).taught.tolist() for source in TRAIN]
-        return _short(json.dumps([asdict(self.recipe), rows, taught, made, self.base.sha256]))
+        return _short(json.dumps([asdict(self.recipe), self.precision, rows, taught, made, self.base.sha256]))
 
 
 def hold_out(library: Library, group: str, seed: int) -> HeldOut:

@@ -72,7 +72,7 @@ TRAIN = (
         35930,
         "Apache-2.0",
         GOEMOTIONS,
-        used=12000,
+        used=35930,
     ),
     Source(
         "senti4sd/train.jsonl",

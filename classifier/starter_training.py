@@ -21,6 +21,7 @@ from classifier.encoder import MASKED, keras, tf
 from classifier.encoding import batches_by_length, encode, load_tokenizer
 from classifier.network import build_classifier, load_weights
 from classifier.optimiser import AdamW
+from classifier.precision import POLICIES
 from classifier.recipe import TrainConfig
 
 # Tokens calculated at once where nothing is learned.
@@ -63,11 +64,16 @@ def joined(parts: Sequence[States]) -> States:
 
 
 class Halves:
-    """A classifier of which the layers from number `frozen` on learn, with LoRA of rank `lora`."""
+    """A classifier of which the layers from number `frozen` on learn, with LoRA of rank `lora`.
 
-    def __init__(self, base: Base, config: ModelConfig, *, frozen: int, lora: int, seed: int) -> None:
+    `precision` is that of the products, "float32" or "bfloat16".
+    """
+
+    def __init__(
+        self, base: Base, config: ModelConfig, *, frozen: int, lora: int, seed: int, precision: str = "float32"
+    ) -> None:
         keras.utils.set_random_seed(seed)
-        self.model = build_classifier(config)
+        self.model = build_classifier(config, precision=POLICIES[precision])
         load_weights(self.model, base.tensors)
         encoder = self.model.get_layer("encoder")
         layers = [encoder.get_layer(f"layer_{number}") for number in range(config.architecture.layers)]

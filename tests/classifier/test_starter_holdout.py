@@ -9,12 +9,12 @@ import pytest
 
 from classifier import starter_holdout
 from classifier.base import load_base
+from classifier.calibration import softmax
 from classifier.starter_holdout import Course, Library, Recipe, hold_out, is_measured
-from classifier.starter_sentences import SHARES, TURNING
 from classifier.starter_sources import Source
 from tests.tiny_model import NEGATIVE, POSITIVE, make_checkpoint
 
-RECIPE = Recipe(frozen=1, lora=2, courses=(Course(1.0, 0.2, SHARES, 1e-3), Course(0.5, 0.2, TURNING, 1e-3)))
+RECIPE = Recipe(frozen=1, lora=2, courses=(Course(100, 12, 1e-3), Course(30, 12, 1e-3, keeps=True)))
 
 
 def source(folder: Path, name: str, words: tuple[str, ...]) -> Source:
@@ -51,6 +51,33 @@ def test_a_group_is_held_out_by_its_used_rows_and_labels_and_never_trained_again
 def test_another_recipe_is_another_measurement(library, tmp_path):
     other = Library(tmp_path, library.kept, library.base, Recipe(frozen=1, lora=2, courses=RECIPE.courses[:1]))
     assert other.name != library.name
+
+
+def test_a_course_that_keeps_teaches_what_the_network_says_of_the_public_rows(library):
+    halves, sources = library.halves(1), starter_holdout.TRAIN
+    states, targets, offsets = library._lessons(halves, sources, RECIPE.courses[1], 1)
+    assert len(states) == len(targets) == len(offsets) == 15 + 15 + 12
+    said = halves.logits(states) + offsets
+    assert targets[:30] == pytest.approx(softmax(said[:30], 1.0), abs=1e-5)
+    assert set(targets[30:].ravel().tolist()) == {0.0, 1.0}
+    _, plain, _ = library._lessons(halves, sources, RECIPE.courses[0], 1)
+    assert len(plain) == 60 + 12
+    assert set(plain.ravel().tolist()) == {0.0, 1.0}
+
+
+def test_half_way_to_the_mean_of_several_ends_of_the_last_course_stays(library, monkeypatch):
+    ends, halves, taken = [], library.halves(1), Library._take
+
+    def take(self, halves, sources, course, seed):
+        taken(self, halves, sources, course, seed)
+        ends.append((seed, halves.weights()))
+
+    monkeypatch.setattr(Library, "_take", take)
+    library.learn(halves, (), 1, ends=2)
+    assert [seed for seed, _ in ends] == [1, 101, 201]
+    for found, start, one, other in zip(halves.weights(), *(weights for _, weights in ends), strict=True):
+        assert found == pytest.approx(start / 2 + (one + other) / 4, abs=1e-6)
+    assert any(not np.array_equal(one, other) for one, other in zip(ends[1][1], ends[2][1], strict=True))
 
 
 def test_the_lower_half_and_what_it_makes_of_a_source_stay_the_same_for_every_training(library):
