@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_sdk import WebClient
@@ -41,6 +41,34 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, sandbox: SandboxClient) -> Iterator[Callable[..., Page]]:
+    """Opens pages that fail the test on any error in their console."""
+    errors: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_one(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+        page.on("dialog", lambda dialog: (errors.append("a dialog opened"), dialog.dismiss()))
+        page.goto(sandbox.url + path)
+        expect(page.locator("#channel-title")).not_to_be_empty()
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    return open_page()
 
 
 def error_of(call: Callable[[], Any]) -> str:

@@ -1,9 +1,8 @@
 """The page in headless Chromium, and what it does to the sandbox behind it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from slack_sdk import WebClient
 
@@ -13,34 +12,6 @@ from tests.sandbox_client import SandboxClient, running_sandbox
 
 PHONE = {"width": 375, "height": 740}
 IMAGE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def open_page(browser: Browser, sandbox: SandboxClient) -> Iterator[Callable[..., Page]]:
-    """Opens pages that fail the test on any error in their console."""
-    errors: list[str] = []
-    contexts = []
-
-    def open_one(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        page.on("dialog", lambda dialog: (errors.append("a dialog opened"), dialog.dismiss()))
-        page.goto(sandbox.url + path)
-        expect(page.locator("#channel-title")).not_to_be_empty()
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-@pytest.fixture
-def page(open_page: Callable[..., Page]) -> Page:
-    return open_page()
 
 
 def message(page: Page, text: str) -> Locator:

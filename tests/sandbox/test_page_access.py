@@ -1,10 +1,10 @@
 """The page without a mouse, on a phone, in light and dark, and for those who listen to it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.sandbox_client import SandboxClient
 
@@ -54,23 +54,6 @@ def lively(sandbox: SandboxClient) -> str:
     sandbox.post("random", "mary", "unread")
     sandbox.post("general", "mary", "", files=["a rather long name of a file.pdf"])
     return parent
-
-
-@pytest.fixture
-def open_page(browser: Browser, sandbox: SandboxClient) -> Iterator[Callable[..., Page]]:
-    contexts = []
-
-    def open_one(**options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.goto(sandbox.url)
-        expect(page.locator("#channel-title")).to_have_text("#general")
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
 
 
 def focused(page: Page) -> str:

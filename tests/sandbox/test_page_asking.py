@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from slack_sdk import WebClient
 
 from tests.conftest import wait_until
@@ -24,33 +24,6 @@ def asked(sandbox: SandboxClient) -> Iterator[Asked]:
     asked = make_asked(sandbox)
     with connected(sandbox, asked.app):
         yield asked
-
-
-@pytest.fixture
-def open_page(browser: Browser, sandbox: SandboxClient) -> Iterator[Callable[..., Page]]:
-    """Opens pages that fail the test on any error in their console."""
-    errors: list[str] = []
-    contexts = []
-
-    def open_one(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        page.goto(sandbox.url + path)
-        expect(page.locator("#channel-title")).to_have_text("#general")
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-@pytest.fixture
-def page(open_page: Callable[..., Page]) -> Page:
-    return open_page()
 
 
 def write(page: Page, text: str, box: str = "#composer-text") -> None:
