@@ -83,14 +83,17 @@ def main(arguments: list[str]) -> int:
 def build(folder: Path, out: Path, kept: Path, *, more: bool = True) -> None:
     """Measure with groups held out, train on everything; write adapter, config, canary texts and card into `out`.
 
-    Without `more` only what is kept is used of the measurements; there must be two groups at least.
+    Without `more` only what is kept is used of the measurements; both groups of TALK must be there.
     """
-    from classifier.starter_holdout import Library, hold_out, is_measured
+    from classifier.starter_holdout import PLAIN, Library, hold_out, is_measured
 
     out.mkdir(exist_ok=True)
-    library = Library(folder, kept, load_base())
-    wanted = [(group, seed) for seed in SEEDS for group in GROUPS if more or is_measured(library, group, seed)]
+    base = load_base()
+    library, plain = Library(folder, kept, base), Library(folder, kept, base, PLAIN)
+    pairs = [(group, seed) for seed in SEEDS for group in GROUPS]
+    wanted = [of for of in pairs if more or (is_measured(library, *of) and is_measured(plain, *of))]
     held_out = [hold_out(library, group, seed) for group, seed in wanted]
+    plainly = [hold_out(plain, group, seed) for group, seed in wanted]
     config, metrics = calibrated(library.config, held_out)
     adapter = train_adapter(library)
     data = write_adapter(adapter)
@@ -100,7 +103,7 @@ def build(folder: Path, out: Path, kept: Path, *, more: bool = True) -> None:
         **_card(library, data),
         **_compile(folder, out, library.base, config, adapter),
         "metrics": metrics,
-        "held_out": held_out_card(config, held_out),
+        "held_out": held_out_card(config, held_out, plainly),
     }
     _write_card(out, card)
 

@@ -29,42 +29,48 @@ from classifier.training import configure
 @dataclass(frozen=True)
 class Course:
     """One epoch: over how many public rows at most, the same share of each source's, with how many sentences of our
-    own, and at which learning rate.
+    own for each of them, and at which learning rate.
 
     In a course that `keeps` what was learned before, the public rows teach what the network says of them when it begins
     (Li and Hoiem 2016, "Learning without forgetting"), and only the sentences something new.
     """
 
     public: int
-    sentences: int
+    sentences: float
     learning_rate: float
     keeps: bool = False
 
     def __str__(self) -> str:
         as_before = " as they were read before it" if self.keeps else ""
         return (
-            f"{self.public:,} public rows at most{as_before} and {self.sentences:,} sentences of our own, "
+            f"{self.public:,} public rows at most{as_before}, {self.sentences:g} times as many sentences of our own, "
             f"rate {self.learning_rate:g}"
         )
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what is learned, beside the sources.
+    """All that decides what is learned.
 
+    Of no source are more than `most` rows taught in a course: the largest shall not decide what language is.
     `frozen` are the lowest layers, which stay as the base has them; `lora` the rank in those above. In the loss each
     source's label frequencies are taken as known (Menon et al. 2021, logit adjustment, but by source): the network
     learns what speaks for a label whatever its share. `expected` is how far its answers then lean towards the mean of
-    those frequencies: 0 all labels alike, 1 that mean.
+    those frequencies: 0 all labels alike, 1 that mean. `way` is how far what stays is from where the last course began
+    to where it ended. Not `by_source`, labels are taught as they stand and their frequencies with them.
     """
 
+    sources: tuple[Source, ...] = TRAIN
+    most: int = 12_000
     frozen: int = 3
     lora: int = 32
     batch_size: int = 32
     expected: float = 1.0
+    way: float = 0.75
+    by_source: bool = True
     courses: tuple[Course, ...] = (
-        Course(public=100_000, sentences=26_000, learning_rate=8e-4),
-        Course(public=16_000, sentences=50_000, learning_rate=6e-4, keeps=True),
+        Course(public=100_000, sentences=0.5, learning_rate=8e-4),
+        Course(public=10_000, sentences=4, learning_rate=6e-4, keeps=True),
     )
 
     def run(self, seed: int, learning_rate: float = 0.0) -> TrainConfig:
@@ -86,6 +92,8 @@ class Recipe:
         courses = {f"course_{number}": str(course) for number, course in enumerate(self.courses, start=1)}
         return {
             **{name: getattr(run, name) for name in names},
+            "most": self.most,
+            "way": self.way,
             "frozen": self.frozen,
             "expected": self.expected,
             **courses,
@@ -93,6 +101,10 @@ class Recipe:
 
 
 RECIPE = Recipe()
+# Of the first starter: an adapter in all layers, one epoch over labels as they stand, without newspapers.
+PLAIN = Recipe(
+    TRAIN[:4], most=100_000, frozen=0, lora=16, way=1.0, by_source=False, courses=(Course(100_000, 0, 8e-4),)
+)
 
 
 class Library:
@@ -132,11 +144,11 @@ class Library:
         """Train `halves` on all sources but `without`, and on our own sentences.
 
         The last course can be taken more than once from the same start, with other sentences in another order. What
-        stays is half way between that start and the mean of the weights after each of its `ends`: less by chance
+        stays is the recipe's `way` from that start to the mean of the weights after each of its `ends`: less by chance
         (Wortsman et al. 2022, "Model soups") and little lost of what was known before it (the same, "Robust fine-tuning
         of zero-shot models").
         """
-        sources = [source for source in TRAIN if source not in without]
+        sources = [source for source in self.recipe.sources if source not in without]
         *first, last = enumerate(self.recipe.courses)
         for number, course in first:
             self._take(halves, sources, course, seed + 100 * number)
@@ -146,7 +158,8 @@ class Library:
             self._take(halves, sources, last[1], seed + 100 * (last[0] + end))
             found.append(halves.weights())
         means = [np.mean(values, axis=0) for values in zip(*found, strict=True)]
-        halves.become([(before + mean) / 2 for before, mean in zip(start, means, strict=True)])
+        way = self.recipe.way
+        halves.become([before + way * (mean - before) for before, mean in zip(start, means, strict=True)])
 
     def _take(self, halves: Halves, sources: Sequence[Source], course: Course, seed: int) -> None:
         # No course shows a sentence or an order that another one, or another seed's, has shown.
@@ -159,35 +172,41 @@ class Library:
     ) -> tuple[States, np.ndarray, np.ndarray]:
         """States, targets and offsets of one course, as Halves.teach takes them."""
         random = np.random.default_rng(seed)
-        share = min(1.0, course.public / sum(len(self.read(source).taught) for source in sources))
-        states, labels, known = [], [], []
-        for source in sources:
-            taught = self.read(source).taught
-            rows = np.sort(random.permutation(len(taught))[: round(share * len(taught))])
-            states.append(self.states(source, halves).select(rows))
-            labels.append(taught[rows])
-            known.append(_frequencies(taught))
+        texts = [self.read(source) for source in sources]
+        labels = [some.taught if self.recipe.by_source else some.labels for some in texts]
+        known = [_frequencies(some) for some in labels]
         # In a chat nobody has labelled, labels are expected to be about as frequent as in the public sources.
         expected = np.log(np.mean(known, axis=0)) * self.recipe.expected
-        own = sentences(course.sentences, seed)
-        states.append(halves.read([sentence.text for sentence in own]))
-        labels.append(np.array([LABELS.index(sentence.label) for sentence in own]))
-        known.append(_frequencies(labels[-1]))
-        offsets = [np.tile(np.log(some) - expected, (len(part), 1)) for some, part in zip(known, labels, strict=True)]
+        counts = [min(len(some), self.recipe.most) for some in labels]
+        share = min(1.0, course.public / sum(counts))
+        chosen = [
+            random.permutation(len(some))[: round(share * most)] for some, most in zip(labels, counts, strict=True)
+        ]
+        rows = list(map(np.sort, chosen))
+        states = [self.states(source, halves).select(of) for source, of in zip(sources, rows, strict=True)]
+        labels = [some[of] for some, of in zip(labels, rows, strict=True)]
+        if course.sentences:
+            own = sentences(round(course.sentences * sum(map(len, rows))), seed)
+            states.append(halves.read([sentence.text for sentence in own]))
+            labels.append(np.array([LABELS.index(sentence.label) for sentence in own]))
+            known.append(_frequencies(labels[-1]))
+        leans = [(np.log(some) - expected) * self.recipe.by_source for some in known]
+        offsets = [np.tile(lean, (len(part), 1)) for lean, part in zip(leans, labels, strict=True)]
         targets = [np.eye(len(LABELS))[part] for part in labels]
         if course.keeps:
-            targets[:-1] = [
-                softmax(halves.logits(of) + given, 1.0) for of, given in zip(states, offsets[:-1], strict=False)
-            ]
+            public = slice(len(sources))
+            said = [halves.logits(of) for of in states[public]]
+            targets[public] = [softmax(of + lean, 1.0) for of, lean in zip(said, offsets[public], strict=True)]
         return joined(states), np.concatenate(targets, dtype=np.float32), np.concatenate(offsets, dtype=np.float32)
 
     @property
     def name(self) -> str:
-        """Of everything that decides a measurement: recipe, sources, sentences."""
-        made = [(item.text, item.label) for item in sentences(4000, 0)]
-        rows = [(source.sha256, source.used) for source in TRAIN]
-        taught = [self.read(source).taught.tolist() for source in TRAIN]
-        return _short(json.dumps([asdict(self.recipe), self.precision, rows, taught, made, self.base.sha256]))
+        """Of everything that decides a measurement: recipe, rows as they are taught, sentences."""
+        # As many as a change of the grammar is sure to show in.
+        count = 4000 * any(course.sentences for course in self.recipe.courses)
+        made = [(item.text, item.label) for item in sentences(count, 0)]
+        taught = [self.read(source).taught.tolist() for source in self.recipe.sources]
+        return _short(json.dumps([asdict(self.recipe), self.precision, taught, made, self.base.sha256]))
 
 
 def hold_out(library: Library, group: str, seed: int) -> HeldOut:

@@ -51,15 +51,15 @@ SHARES = {
     "plain": 0.03,
     "turn": 0.02,
     "frames": 0.04,
-    "negation": 0.15,
-    "irony": 0.1,
+    "negation": 0.12,
+    "irony": 0.11,
     "ironic frames": 0.11,
     "marks": 0.115,
-    "twists": 0.08,
+    "twists": 0.095,
     "manners": 0.095,
-    "courtesy": 0.085,
-    "technical": 0.095,
-    "figures": 0.05,
+    "courtesy": 0.11,
+    "technical": 0.085,
+    "figures": 0.04,
     "emoji": 0.03,
 }
 
@@ -108,7 +108,7 @@ def _text(kind: str, label: str, random_: random.Random) -> str:
 @cache
 def _weight(pattern: str) -> float:
     """How often a pattern is drawn beside others: the more it can say the more often, but not in proportion."""
-    return 1 + math.log(_sayings(pattern))
+    return 3 + math.log(_sayings(pattern))
 
 
 @cache

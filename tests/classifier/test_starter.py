@@ -16,12 +16,13 @@ from classifier.errors import VersionRefused
 from classifier.predictor import load_predictor
 from classifier.registry import Active, Registry
 from classifier.starter_card import page
+from classifier.starter_scores import TALK
 from classifier.starter_sources import ALL, GROUPS, TRAIN, check_sources
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
-# What the starter shall reach at least, and at most. Four in five is the aim for every ability; the card says which are
-# short of it, and what was tried.
-LEAST_RATES = {"negation": 0.8, "sarcasm": 0.6, "emoji": 0.9, "politeness": 0.7, "technical": 0.75}
+# What the starter shall reach at least, and at most: four in five of every ability.
+ABILITIES = {"negation", "sarcasm", "emoji", "politeness", "technical"}
+LEAST_RATE = 0.8
 MOST_ECE = 0.05
 INSTALL = (
     "import sys; from pathlib import Path; from classifier.registry import Registry;"
@@ -87,16 +88,16 @@ def test_the_card_states_data_licences_seed_and_scores_by_source(card):
 
 
 @pytest.mark.parametrize("form", ["float32", "int8"])
-def test_every_ability_is_there_in_most_behavioural_cases(card, form):
+def test_every_ability_is_there_in_four_of_five_behavioural_cases(card, form):
     """As measured when it was trained; the same cases are put to the installed starter below."""
     rates = {group: counts["rate"] for group, counts in card["behaviour"][form].items()}
-    assert rates.keys() == LEAST_RATES.keys()
-    assert {group: rate for group, rate in rates.items() if rate < LEAST_RATES[group]} == {}
+    assert rates.keys() == ABILITIES
+    assert {group: rate for group, rate in rates.items() if rate < LEAST_RATE} == {}
 
 
 def test_confidence_is_honest_on_a_source_that_was_never_seen(card):
-    """Expected calibration error of the group left out, with the temperature of the others."""
-    assert {group: scores["ece"] for group, scores in card["held_out"].items() if scores["ece"] >= MOST_ECE} == {}
+    """Expected calibration error of the group left out, with the temperature of the other of TALK."""
+    assert {group: card["held_out"][group]["ece"] for group in TALK if card["held_out"][group]["ece"] >= MOST_ECE} == {}
 
 
 def test_the_installed_starter_answers_the_behavioural_cases_as_its_card_says(home, card):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from classifier.starter_scores import PLAIN, HeldOut, calibrated, calibration_errors, held_out_card
+from classifier.starter_scores import TALK, HeldOut, calibrated, calibration_errors, held_out_card
 from tests.tiny_model import tiny_config
 
 CONFIG = tiny_config()
@@ -20,7 +20,7 @@ def held_out(group: str, seed: int, *, right: float = 0.8, scale: float = 2.0, t
     return HeldOut(group, seed, scale * np.eye(3)[predicted], labels, files)
 
 
-GROUPS = [held_out(group, seed) for seed in (1, 2) for group in PLAIN]
+GROUPS = [held_out(group, seed) for seed in (1, 2) for group in (*TALK, "developers")]
 
 
 def test_scores_are_macro_f1_of_the_group_and_of_each_file():
@@ -45,16 +45,27 @@ def test_the_temperature_of_a_group_comes_from_the_others_alone():
 
 def test_every_group_counts_alike_however_many_texts_it_has():
     large = held_out("chat", 1, right=0.4, texts=50_000)
-    _, metrics = calibrated(CONFIG, [large, held_out("developers", 1, right=1.0, texts=3000)])
+    _, metrics = calibrated(CONFIG, [large, held_out("tweets and reviews", 1, right=1.0, texts=3000)])
     assert metrics["accuracy"] == pytest.approx(0.7, abs=0.02)
 
 
-def test_the_card_has_both_seeds_beside_the_plain_recipe_and_null_for_what_was_not_measured():
-    card = held_out_card(CONFIG, GROUPS)
-    assert list(card) == list(PLAIN)
-    assert card["chat"]["plain"] == {"1": PLAIN["chat"][1], "2": PLAIN["chat"][2]}
-    for group, scores in card.items():
-        assert {seed: PLAIN[group].get(int(seed)) for seed in scores["plain"]} == scores["plain"]
-        assert set(scores["recipe"]) == {"1", "2"}
-        assert scores["texts"] == 600
-        assert 0 <= scores["ece"] < 0.05
+def test_confidence_is_not_fitted_on_what_developers_write():
+    sure = [held_out("developers", seed, right=1.0) for seed in (1, 2)]
+    others = [part for part in GROUPS if part.group in TALK]
+    assert calibrated(CONFIG, [*others, *sure])[0].temperature == calibrated(CONFIG, others)[0].temperature
+    errors, without = calibration_errors(CONFIG, [*others, *sure]), calibration_errors(CONFIG, others)
+    assert {group: errors[group] for group in TALK} == without
+    assert errors["developers"] > 0.1
+
+
+def test_the_card_has_groups_and_files_by_seed_beside_the_plain_recipe():
+    plain = [held_out(part.group, part.seed, right=0.6) for part in GROUPS]
+    card = held_out_card(CONFIG, GROUPS, plain)
+    assert set(card) == {*TALK, "developers"}
+    for group in card.values():
+        assert set(group["plain"]) == set(group["recipe"]) == {"1", "2"}
+        assert min(group["recipe"].values()) > 0.7 > max(group["plain"].values())
+        assert set(group["files"]) == {"a.jsonl", "b.jsonl"}
+        assert set(group["files"]["a.jsonl"]["plain"]) == {"1", "2"}
+        assert group["texts"] == 600
+        assert 0 <= group["ece"] < 0.05
